@@ -1,0 +1,105 @@
+import type { Scope } from '../manifests/catalog/index.ts';
+import type { Json, JsonObject } from '../manifests/json.ts';
+import type { EndpointContribution, ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
+import type { GuestTarget, RequestContext } from '../manifests/protocol/frames.ts';
+import type { AuditEntry, ExtensionRecord, Grant, Operation, OperationStep, StoredPackage } from './ports.ts';
+import type { CellStats } from './sandbox/cell.ts';
+
+/** Who asks, for the audit. */
+export interface Principal {
+  /** `token:<id>` or `host`. */
+  readonly id: string;
+  readonly tenant: string;
+}
+
+/** What an operator can do with extensions. The API and through it the CLI call this and nothing deeper. */
+export interface Operator {
+  /**
+   * Verifies a package and stores it by digest. Nothing is stored when it is refused.
+   * @throws `E_PKG_*`, `E_SIG_*`, `E_MANIFEST_INVALID`, `E_UNSUPPORTED`
+   */
+  stage(archive: Uint8Array, bundle: string | null, by: Principal): Promise<Staged>;
+  /** Each resolves with the id of an operation as soon as it is journaled. @throws `E_STATE`, `E_NOT_FOUND` */
+  install(id: ExtensionId, request: InstallRequest, by: Principal): Promise<string>;
+  enable(id: ExtensionId, by: Principal): Promise<string>;
+  disable(id: ExtensionId, by: Principal): Promise<string>;
+  uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string>;
+  /** Blocks until the operation ended or the time is over. @throws `E_NOT_FOUND` */
+  operation(id: string, waitMs?: number): Promise<Operation>;
+  /** Calls back with every step of an operation that changes from now on; returns the way to stop. */
+  onStep(operation: string, listener: (step: OperationStep | { ended: Operation }) => void): () => void;
+
+  list(): Promise<ExtensionSummary[]>;
+  /** @throws `E_NOT_FOUND` */
+  show(id: ExtensionId): Promise<ExtensionDetail>;
+  /** Approves what the manifest declares, or restores it. @throws `E_APPROVAL`, `E_NOT_FOUND` */
+  grant(id: ExtensionId, capability: string, scope: Scope | null, by: Principal): Promise<void>;
+  /** Takes effect at once, calls in flight included. @throws `E_NOT_FOUND` */
+  revoke(id: ExtensionId, capability: string, by: Principal): Promise<void>;
+  /** @throws `E_CONFIG_INVALID`; takes effect at the next enable */
+  configure(id: ExtensionId, config: JsonObject, by: Principal): Promise<void>;
+  /** Publishes an event of any known type in the name of an operator. @throws `E_EVENT_SCHEMA` */
+  publish(
+    event: { type: string; data: Json; eventId?: string },
+    by: Principal,
+  ): Promise<{ eventId: string; sequence: number }>;
+  /** Starting, started and failed extensions of this host, as data. */
+  startup(): readonly StartupEntry[];
+}
+
+export interface InstallRequest {
+  readonly version: string;
+  readonly approve: readonly string[] | 'all';
+  readonly config?: JsonObject;
+}
+
+export interface Staged {
+  readonly package: StoredPackage;
+  readonly manifest: Manifest;
+  readonly warnings: readonly string[];
+}
+
+export interface ExtensionSummary {
+  readonly record: ExtensionRecord;
+  readonly manifest: Manifest;
+}
+
+export interface ExtensionDetail extends ExtensionSummary {
+  readonly versions: readonly StoredPackage[];
+  readonly grants: readonly Grant[];
+  readonly operations: readonly Operation[];
+  /** `null` while it does not run on this host. */
+  readonly stats: CellStats | null;
+}
+
+export interface StartupEntry {
+  readonly extension: ExtensionId;
+  readonly state: 'starting' | 'started' | 'failed';
+  readonly tookMs: number | null;
+  readonly reason: { readonly code: string; readonly detail: string } | null;
+}
+
+/** What the gateway's adapter needs of the kernel to serve endpoints. */
+export interface EndpointHost {
+  /** Endpoints of every extension that is enabled now. */
+  endpoints(): readonly ServedEndpoint[];
+  /** Called after the answer of `endpoints()` changed. */
+  onEndpointsChanged(listener: () => void): void;
+  /** The state of an extension nobody serves an endpoint of, to say why: `E_NOT_FOUND`, `E_NOT_ENABLED`, `E_QUARANTINED`. */
+  whyNot(id: ExtensionId): Promise<'E_NOT_FOUND' | 'E_NOT_ENABLED' | 'E_QUARANTINED'>;
+  /** Calls into an extension after asking the gate. @throws what `ExtensionProcess.invoke` throws, `E_CAP_*` */
+  invoke(id: ExtensionId, target: GuestTarget, payload: Json, request: RequestContext | null): Promise<Json>;
+}
+
+export interface ServedEndpoint {
+  readonly extension: ExtensionId;
+  readonly endpoint: EndpointContribution;
+}
+
+/** The audit log as everybody but the kernel uses it. */
+export interface Audit {
+  /** Durable when it resolves. */
+  record(entry: Omit<AuditEntry, 'at'>): Promise<void>;
+  /** Walks the whole chain. */
+  verify(): Promise<{ ok: true; records: number } | { ok: false; brokenAt: number; reason: string }>;
+}

@@ -1,0 +1,111 @@
+/**
+ * Every error code MagFlock shows to anybody: operators, authors, scripts. A code is never renamed.
+ * `status` is the HTTP status the code is answered with at the API; `meaning` is the reference text.
+ */
+export const CODES = {
+  // Packages and trust (spec 02)
+  E_PKG_INVALID: {
+    status: 400,
+    meaning: 'The archive is not a valid package: wrong format, forbidden entry or over a size limit.',
+  },
+  E_PKG_ROLLBACK: {
+    status: 409,
+    meaning: 'The version is older than the highest one ever installed; use rollback.',
+  },
+  E_PKG_EQUIVOCATION: { status: 409, meaning: 'The same version was seen before with another digest.' },
+  E_MANIFEST_INVALID: { status: 400, meaning: 'The manifest does not match its schema.' },
+  E_SIG_MISSING: { status: 400, meaning: 'The package came without a signature bundle.' },
+  E_SIG_INVALID: { status: 400, meaning: 'The signature or its bundle is malformed or does not verify.' },
+  E_SIG_SUBJECT: { status: 400, meaning: 'The signature is good but made for other bytes.' },
+  E_SIG_UNTRUSTED: { status: 403, meaning: 'The trust policy has no entry for the publisher.' },
+  E_SIG_IDENTITY: {
+    status: 403,
+    meaning: 'The signature is good but made by an identity the publisher is not trusted with.',
+  },
+  E_SIG_REVOKED: {
+    status: 403,
+    meaning: 'The signing key was removed from the trust policy or has expired.',
+  },
+  // Registry and lifecycle (spec 06)
+  E_UNSUPPORTED: { status: 422, meaning: 'The package asks for something this host does not offer.' },
+  E_INCOMPATIBLE: { status: 422, meaning: 'The package needs another MagFlock version.' },
+  E_DEPENDENCY: {
+    status: 422,
+    meaning: 'A dependency is missing, incompatible or circular; the detail names the path.',
+  },
+  E_DEPENDENTS: { status: 409, meaning: 'Other extensions need this one.' },
+  E_STATE: { status: 409, meaning: 'The extension is in a state that does not allow this operation.' },
+  E_APPROVAL: {
+    status: 422,
+    meaning: 'The approval names a capability the manifest does not declare, or is missing.',
+  },
+  E_HEALTH: { status: 502, meaning: 'A health check failed.' },
+  E_MIGRATION: { status: 422, meaning: 'A database migration of the extension failed and was undone.' },
+  E_MIGRATION_CHANGED: { status: 409, meaning: 'A migration that already ran has another checksum now.' },
+  E_OPERATION_INTERRUPTED: {
+    status: 500,
+    meaning: 'The host stopped in the middle of the operation; it was undone or completed at the next start.',
+  },
+  E_CONFIG_INVALID: { status: 400, meaning: 'The configuration does not match the schema of the manifest.' },
+  // Capabilities (spec 03)
+  E_CAP_UNDECLARED: {
+    status: 403,
+    meaning: 'The extension used a capability its manifest does not declare; it was terminated.',
+  },
+  E_CAP_REVOKED: { status: 403, meaning: 'The capability is declared but not granted, or was revoked.' },
+  E_CAP_SCOPE: { status: 403, meaning: 'The capability is granted, but not for this resource.' },
+  E_QUARANTINED: { status: 503, meaning: 'The extension is quarantined; an operator must enable it again.' },
+  // Sandbox (spec 07)
+  E_PROTOCOL: {
+    status: 502,
+    meaning: 'The cell sent a malformed, oversized or unsolicited frame and was killed.',
+  },
+  E_CELL_LOST: { status: 502, meaning: 'The cell died while it worked on the call.' },
+  E_LIMIT_CPU: { status: 503, meaning: 'The extension used more processor time than its budget.' },
+  E_LIMIT_WALL: { status: 504, meaning: 'The extension did not answer within its deadline.' },
+  E_LIMIT_MEMORY: { status: 503, meaning: 'The extension used more memory than its limit.' },
+  E_LIMIT_OUTPUT: { status: 503, meaning: 'A result, argument or log line was larger than allowed.' },
+  E_LIMIT_RATE: { status: 503, meaning: 'Too many host calls in a second, or too many at once.' },
+  E_EXTENSION: { status: 500, meaning: 'The extension itself failed; its logs say more.' },
+  // Database calls (spec 03)
+  E_SQL_SYNTAX: { status: 400, meaning: 'The statement does not parse.' },
+  E_SQL_FORBIDDEN: { status: 403, meaning: 'The statement is of a kind extensions may not run.' },
+  E_DB: { status: 400, meaning: 'Postgres refused the statement; the detail carries its SQLSTATE.' },
+  E_DB_TIMEOUT: { status: 504, meaning: 'The statement ran longer than its deadline and was cancelled.' },
+  // Events (spec 05)
+  E_EVENT_SCHEMA: {
+    status: 400,
+    meaning: 'The event does not match the schema of its type, or the type is unknown.',
+  },
+  E_EVENT_NAMESPACE: { status: 403, meaning: 'The event type is outside the namespace of the publisher.' },
+  // State
+  E_STATE_QUOTA: { status: 503, meaning: 'The durable state of the extension is over its quota.' },
+  // API
+  E_AUTH_REQUIRED: { status: 401, meaning: 'No token, or one that is unknown, expired or revoked.' },
+  E_FORBIDDEN: {
+    status: 403,
+    meaning: 'The principal may not do this, or the tenant differs from the one of the token.',
+  },
+  E_BAD_REQUEST: { status: 400, meaning: 'The request is malformed.' },
+  E_NOT_FOUND: { status: 404, meaning: 'No such thing.' },
+  E_NOT_ENABLED: { status: 503, meaning: 'The extension is installed but not enabled.' },
+  E_PARAMS: { status: 400, meaning: 'The parameters of a host call do not match the call table.' },
+  E_VETO: {
+    status: 403,
+    meaning: 'An extension holding a guard hook refused; the detail carries its reason.',
+  },
+  // Host
+  E_CONFIG: { status: 500, meaning: 'The configuration of the host is wrong; the detail names the entry.' },
+  E_UNSAFE_RUNTIME: { status: 500, meaning: 'The runtime is older than the version floor.' },
+  E_STORAGE: { status: 503, meaning: 'The database of the host does not answer or refuses.' },
+  E_SHUTDOWN: { status: 503, meaning: 'The host is shutting down.' },
+  E_INTERNAL: { status: 500, meaning: 'A fault of MagFlock itself; the log carries the trace id.' },
+} as const satisfies Record<string, { status: number; meaning: string }>;
+
+/** One of the codes above. */
+export type Code = keyof typeof CODES;
+
+/** Whether a string from across a process boundary is one of our codes. */
+export function isCode(value: unknown): value is Code {
+  return typeof value === 'string' && Object.hasOwn(CODES, value);
+}

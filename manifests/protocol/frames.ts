@@ -1,0 +1,98 @@
+import type { JsonObject } from '../json.ts';
+
+/** What a call into a guest aims at: a member of the definition that the extension exports. */
+export type GuestTargetKind = 'lifecycle' | 'health' | 'endpoint' | 'hook' | 'event';
+
+export interface GuestTarget {
+  readonly kind: GuestTargetKind;
+  /** `init`, `GET /greet/:name`, `maggate.wrap_request`, `database.query.executed`, … */
+  readonly name: string;
+}
+
+/** An error as it crosses the wall, in either direction: text only. */
+export interface WireError {
+  readonly code: string;
+  readonly message: string;
+  /** Only from guest to host, and only for the logs of the extension. */
+  readonly stack?: string;
+}
+
+/** What the definition of a loaded extension offers. */
+export interface GuestShape {
+  readonly lifecycle: readonly string[];
+  readonly health: boolean;
+  readonly endpoints: readonly string[];
+  readonly hooks: readonly string[];
+  readonly events: readonly string[];
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Host to cell. Ids are chosen by the host and never used twice in a cell. */
+export type HostFrame =
+  | { readonly t: 'load'; readonly id: number; readonly load: CellLoad }
+  /** `payload` and `context` are JSON texts: the runner hands them on unread. */
+  | {
+      readonly t: 'call';
+      readonly id: number;
+      readonly target: GuestTarget;
+      readonly payload: string;
+      readonly context: string;
+      readonly cpuMs: number;
+    }
+  | { readonly t: 'cancel'; readonly id: number }
+  | { readonly t: 'host-reply'; readonly id: number; readonly value: string }
+  | { readonly t: 'host-reply'; readonly id: number; readonly error: WireError }
+  /** Finish what runs, take nothing new. */
+  | { readonly t: 'drain' }
+  | { readonly t: 'stop' };
+
+/** Cell to host. Every one of them is hostile until the codec has looked at it. */
+export type CellFrame =
+  | { readonly t: 'hello'; readonly pid: number; readonly node: string }
+  /** The guest has the call and is alive; the answer comes later. */
+  | { readonly t: 'ack'; readonly id: number }
+  | { readonly t: 'reply'; readonly id: number; readonly value: string; readonly cpuUs: number }
+  | { readonly t: 'reply'; readonly id: number; readonly error: WireError; readonly cpuUs: number }
+  /** `call` is the id of the call on whose behalf the guest asks; `params` is JSON text. */
+  | {
+      readonly t: 'host-call';
+      readonly id: number;
+      readonly call: number;
+      readonly name: string;
+      readonly params: string;
+    }
+  | {
+      readonly t: 'log';
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: string;
+      readonly call: number;
+    }
+  | { readonly t: 'heartbeat'; readonly heapBytes: number; readonly cpuUs: number };
+
+/** All a cell is told about the extension it runs. No secret is part of it. */
+export interface CellLoad {
+  readonly extension: { readonly id: string; readonly version: string };
+  /** The one ES module of the package. */
+  readonly code: string;
+  readonly config: JsonObject;
+  readonly memoryMb: number;
+  /** Processor milliseconds that evaluating the module may take. */
+  readonly cpuMs: number;
+}
+
+/** The context of a request as the guest sees it (spec 04). */
+export interface RequestContext {
+  readonly tenantId: string;
+  readonly env: string;
+  readonly principal: { readonly id: string; readonly name: string; readonly role: string } | null;
+  readonly traceId: string;
+}
+
+/** What the guest is handed with a call. */
+export interface GuestCallContext {
+  readonly request: RequestContext | null;
+  /** Milliseconds left until the host gives up. */
+  readonly deadlineMs: number;
+}
