@@ -38,6 +38,8 @@ export interface Operator {
   revoke(id: ExtensionId, capability: string, by: Principal): Promise<void>;
   /** @throws `E_CONFIG_INVALID`; takes effect at the next enable */
   configure(id: ExtensionId, config: JsonObject, by: Principal): Promise<void>;
+  /** Asks the extension now. `healthy` is null while it does not run. */
+  health(id: ExtensionId): Promise<{ healthy: boolean | null; detail: Json }>;
   /** Publishes an event of any known type in the name of an operator. @throws `E_EVENT_SCHEMA` */
   publish(
     event: { type: string; data: Json; eventId?: string },
@@ -87,7 +89,7 @@ export interface EndpointHost {
   onEndpointsChanged(listener: () => void): void;
   /** The state of an extension nobody serves an endpoint of, to say why: `E_NOT_FOUND`, `E_NOT_ENABLED`, `E_QUARANTINED`. */
   whyNot(id: ExtensionId): Promise<'E_NOT_FOUND' | 'E_NOT_ENABLED' | 'E_QUARANTINED'>;
-  /** Calls into an extension after asking the gate. @throws what `ExtensionProcess.invoke` throws, `E_CAP_*` */
+  /** Calls an endpoint of an extension after asking the gate. @throws what `ExtensionProcess.invoke` throws, `E_CAP_*` */
   invoke(id: ExtensionId, target: GuestTarget, payload: Json, request: RequestContext | null): Promise<Json>;
 }
 

@@ -317,6 +317,8 @@ export interface MigrationFile {
 
 /** Role, schema, migrations and database rights of an extension. Every method is idempotent. */
 export interface ExtensionData {
+  /** Whether the schema of the extension is there already, kept from an earlier install. */
+  exists(extension: ExtensionId): Promise<boolean>;
   /** Creates the LOGIN role and the schema `ext_<publisher>_<name>`. */
   provision(extension: ExtensionId): Promise<void>;
   /**

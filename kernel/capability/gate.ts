@@ -1,5 +1,6 @@
-import type { CapabilityName } from '../../manifests/catalog/index.ts';
-import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import type { CapabilityName, Scope } from '../../manifests/catalog/index.ts';
+import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
+import { compileScope, type ScopeMatcher } from './scope.ts';
 
 /** What a call needs: a capability, and for each scope key the value it is about to touch. */
 export interface Demand {
@@ -10,13 +11,125 @@ export interface Demand {
 
 export type DenialCode = 'E_CAP_UNDECLARED' | 'E_CAP_REVOKED' | 'E_CAP_SCOPE';
 
-export type Decision =
-  | { readonly allow: true }
-  | {
-      readonly allow: false;
-      readonly code: DenialCode;
-      readonly capability: CapabilityName;
-      readonly detail: string;
-    };
+export interface Denial {
+  readonly allow: false;
+  readonly code: DenialCode;
+  readonly capability: CapabilityName;
+  readonly detail: string;
+}
+
+export type Decision = { readonly allow: true } | Denial;
 
 export const ALLOW: Decision = { allow: true };
+
+/** A grant as the gate needs it: `scope` null covers all that was declared. */
+export interface GrantedCapability {
+  readonly capability: CapabilityName;
+  readonly scope: Scope | null;
+}
+
+/** Uses of one grant since the last `takeUses`. */
+export interface Uses {
+  readonly extension: ExtensionId;
+  readonly capability: CapabilityName;
+  readonly count: number;
+  readonly at: Date;
+}
+
+interface Holding {
+  readonly declared: ScopeMatcher;
+  /** `null`: declared, but not granted or revoked. */
+  readonly granted: ScopeMatcher | null;
+  uses: number;
+  lastUsedMs: number;
+}
+
+/**
+ * The only choke point (spec 03): what an extension holds is what it declared and the operator granted, and
+ * every call is decided here, at run time. Scopes are compiled when grants change, so a decision is two map
+ * look-ups. The gate only answers; who asked sees to the consequences.
+ */
+export class Gate {
+  readonly #holders = new Map<ExtensionId, Map<string, Holding>>();
+
+  /** Sets what an extension holds from now on. Counters of uses not yet taken are kept. */
+  hold(manifest: Manifest, grants: readonly GrantedCapability[]): void {
+    const before = this.#holders.get(manifest.id);
+    const granted = new Map(grants.map((grant) => [grant.capability, grant.scope]));
+    const holdings = new Map<string, Holding>();
+    for (const request of manifest.capabilities) {
+      const name = request.name as CapabilityName; // the manifest was checked against the catalogue
+      const scope = granted.get(name);
+      holdings.set(name, {
+        declared: compileScope(name, request.scope),
+        granted: scope === undefined ? null : compileScope(name, scope),
+        uses: before?.get(name)?.uses ?? 0,
+        lastUsedMs: before?.get(name)?.lastUsedMs ?? 0,
+      });
+    }
+    this.#holders.set(manifest.id, holdings);
+  }
+
+  /** Forgets an extension: everything it asks for from now on is undeclared. */
+  release(id: ExtensionId): void {
+    this.#holders.delete(id);
+  }
+
+  /** Decides a call by all it demands, and counts the uses when it is allowed. */
+  decide(id: ExtensionId, demands: readonly Demand[]): Decision {
+    const holdings = this.#holders.get(id);
+    let denial: Denial | undefined;
+    for (const demand of demands) {
+      const refused = refusal(holdings?.get(demand.capability), demand);
+      // Undeclared outranks the rest: it ends the extension.
+      if (refused?.code === 'E_CAP_UNDECLARED') return refused;
+      denial ??= refused;
+    }
+    if (denial !== undefined) return denial;
+    const now = Date.now();
+    for (const { capability } of demands) {
+      const holding = holdings?.get(capability);
+      if (holding === undefined) continue;
+      holding.uses += 1;
+      holding.lastUsedMs = now;
+    }
+    return ALLOW;
+  }
+
+  /** Whether a demand would be allowed; counts nothing. For what the host offers an extension by itself. */
+  covers(id: ExtensionId, demand: Demand): boolean {
+    return refusal(this.#holders.get(id)?.get(demand.capability), demand) === undefined;
+  }
+
+  /** Hands out the counted uses and starts counting anew. */
+  takeUses(): Uses[] {
+    const taken: Uses[] = [];
+    for (const [extension, holdings] of this.#holders) {
+      for (const [capability, holding] of holdings) {
+        if (holding.uses === 0) continue;
+        taken.push({
+          extension,
+          capability: capability as CapabilityName,
+          count: holding.uses,
+          at: new Date(holding.lastUsedMs),
+        });
+        holding.uses = 0;
+      }
+    }
+    return taken;
+  }
+}
+
+function refusal(holding: Holding | undefined, { capability, resource }: Demand): Denial | undefined {
+  if (holding === undefined) {
+    return deny('E_CAP_UNDECLARED', capability, `${capability} is not declared in the manifest`);
+  }
+  if (holding.granted === null) return deny('E_CAP_REVOKED', capability, `${capability} is not granted`);
+  if (resource === undefined || (holding.declared(resource) && holding.granted(resource))) return undefined;
+  const named = Object.values(resource)[0] ?? '';
+  return deny('E_CAP_SCOPE', capability, `${capability} does not cover ${named}`);
+}
+
+function deny(code: DenialCode, capability: CapabilityName, detail: string): Denial {
+  return { allow: false, code, capability, detail };
+}

@@ -8,8 +8,7 @@ export interface HookPoint {
   /** False: nobody taps it, and firing it would do nothing. One property read. */
   isUsed(): boolean;
   /**
-   * Fires it. A transform resolves with the changed value; an observe point with the value as it was, at
-   * once; a guard throws `E_VETO` when a tap refuses, or when a tap fails and the point fails closed.
+   * Fires it and resolves with the value as its taps left it. Never rejects because of a tap.
    * `resource` is what taps with a scoped grant are matched against: `{ paths: '/x/acme/hello/greet' }`.
    */
   fire(

@@ -99,6 +99,9 @@ export const CODES = {
   E_UNSAFE_RUNTIME: { status: 500, meaning: 'The runtime is older than the version floor.' },
   E_STORAGE: { status: 503, meaning: 'The database of the host does not answer or refuses.' },
   E_SHUTDOWN: { status: 503, meaning: 'The host is shutting down.' },
+  E_AUDIT_BROKEN: { status: 500, meaning: 'The audit chain does not hold: a record was changed or removed.' },
+  E_UNREACHABLE: { status: 503, meaning: 'The command line found no host at its URL, or lost it.' },
+  E_USAGE: { status: 400, meaning: 'The command line was called in a way it does not understand.' },
   E_INTERNAL: { status: 500, meaning: 'A fault of MagFlock itself; the log carries the trace id.' },
 } as const satisfies Record<string, { status: number; meaning: string }>;
 

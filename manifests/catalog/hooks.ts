@@ -1,7 +1,7 @@
 import type { CapabilityName } from './capabilities.ts';
 
-/** What a hook point means to its taps (spec 04). */
-export type HookKind = 'guard' | 'transform' | 'observe';
+/** What a hook point means to its taps (spec 04). Guard, observe and collect points come with the components that fire them. */
+export type HookKind = 'transform';
 
 export interface HookRow {
   readonly component: 'maggate';

@@ -31,6 +31,8 @@ export interface HostCalls {
 export type CallName = keyof HostCalls;
 
 export interface CallRow {
+  /** The component that does it, and the hook of its adapter. Absent: the kernel does it itself. */
+  readonly adapter?: { readonly component: 'magds'; readonly hook: string };
   /**
    * What the caller must hold: one capability, `any` of a family when only the content of the call decides
    * (the adapter then names what it needs, and the gate decides again), or `none` for what every extension
@@ -56,6 +58,7 @@ const object = (properties: Record<string, unknown>, required: readonly string[]
 
 export const CALLS: { readonly [C in CallName]: CallRow } = {
   'db.query': {
+    adapter: { component: 'magds', hook: 'execute_query' },
     needs: { anyOf: ['database.read', 'database.write', 'database.schema'] },
     deadlineMs: 5_000,
     params: object(

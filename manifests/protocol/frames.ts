@@ -3,6 +3,9 @@ import type { JsonObject } from '../json.ts';
 /** What a call into a guest aims at: a member of the definition that the extension exports. */
 export type GuestTargetKind = 'lifecycle' | 'health' | 'endpoint' | 'hook' | 'event';
 
+/** The event of health check 2: a guest without a handler for it takes it all the same. */
+export const TEST_EVENT = 'extension.test';
+
 export interface GuestTarget {
   readonly kind: GuestTargetKind;
   /** `init`, `GET /greet/:name`, `maggate.wrap_request`, `database.query.executed`, … */
@@ -30,6 +33,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Host to cell. Ids are chosen by the host and never used twice in a cell. */
 export type HostFrame =
+  /** A piece of the module, in order; the `load` that follows carries the last one. */
+  | { readonly t: 'load-part'; readonly code: string }
   | { readonly t: 'load'; readonly id: number; readonly load: CellLoad }
   /** `payload` and `context` are JSON texts: the runner hands them on unread. */
   | {

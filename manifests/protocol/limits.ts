@@ -10,6 +10,8 @@ export const MAX_LOG_BYTES = 8_192;
 export const MAX_LOGS_PER_SECOND = 200;
 /** An error message from the guest is cut to this. */
 export const MAX_ERROR_CHARS = 2_000;
+/** The stack that goes with it, kept for the logs of the extension. */
+export const MAX_STACK_CHARS = 8_000;
 /** Host calls of one cell that may wait for an answer at the same time. */
 export const MAX_HOST_CALLS_IN_FLIGHT = 64;
 /** Timers a guest may have open at the same time. */

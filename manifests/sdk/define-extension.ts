@@ -85,8 +85,8 @@ export interface ExtensionDefinition {
   >;
   readonly hooks?: Readonly<HookHandlers>;
   /** Keys are event types. */
-  // biome-ignore lint/suspicious/noExplicitAny: the payload type is the author's to name until types are generated
   readonly events?: Readonly<
+    // biome-ignore lint/suspicious/noExplicitAny: the type of the payload is the author's to name
     Record<string, (event: EventEnvelope<any>, ctx: Context) => Promise<void> | void>
   >;
 }

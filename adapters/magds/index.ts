@@ -1,0 +1,1 @@
+export { createMagdsAdapter, type MagdsAdapter } from './magds-adapter.ts';

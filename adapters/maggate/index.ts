@@ -1,0 +1,1 @@
+export { createMaggateAdapter, type MaggateAdapter, type MaggateHooks } from './adapter.ts';

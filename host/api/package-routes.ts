@@ -1,0 +1,102 @@
+import multipart, { type Multipart } from '@fastify/multipart';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { MagError } from '../../kernel/errors.ts';
+import { principalOf } from '../components/maggate/access-control.ts';
+import { stagedView } from './extension-view.ts';
+import { answers } from './schemas.ts';
+import type { ControlServices } from './services.ts';
+
+/** What a package may have, packed as unpacked (spec 02). */
+export const MAX_PACKAGE_BYTES = 20 * 1_048_576;
+/** Bundles are a few kilobytes; a keyless one with its certificate and log entry stays below this. */
+const MAX_BUNDLE_BYTES = 1_048_576;
+
+/** Staging: a package and its signature come in, and are kept only when they verify. */
+export function registerPackageRoutes(app: FastifyInstance, { operator }: ControlServices): void {
+  app.register(async (scope) => {
+    await scope.register(multipart, {
+      limits: { fileSize: MAX_PACKAGE_BYTES, fieldSize: MAX_BUNDLE_BYTES, files: 2, fields: 2, parts: 4 },
+    });
+    scope.post(
+      '/v1/extensions',
+      {
+        schema: {
+          tags: ['extensions'],
+          summary: 'Stage a package: multipart/form-data with the parts `package` and `bundle`',
+          consumes: ['multipart/form-data'],
+          response: answers(201, 'Verified and stored.'),
+        },
+      },
+      async (request, reply) => {
+        const { archive, bundle } = await readUpload(request);
+        const staged = await operator.stage(archive, bundle, principalOf(request));
+        return reply
+          .code(201)
+          .header('location', `/v1/extensions/${staged.package.id}`)
+          .send(stagedView(staged));
+      },
+    );
+  });
+}
+
+interface Upload {
+  readonly archive: Uint8Array;
+  readonly bundle: string | null;
+}
+
+async function readUpload(request: FastifyRequest): Promise<Upload> {
+  if (!request.isMultipart()) throw malformed('The body is not multipart/form-data.');
+  try {
+    return await readParts(request);
+  } catch (error) {
+    if (error instanceof MagError || isFastifyError(error)) throw error;
+    // The parser of the form has errors of its own kind, and all of them are about the form.
+    throw new MagError('E_BAD_REQUEST', 'The form is malformed or was cut off.', { cause: error });
+  }
+}
+
+async function readParts(request: FastifyRequest): Promise<Upload> {
+  let archive: Uint8Array | null = null;
+  let bundle: string | null = null;
+  for await (const part of request.parts()) {
+    if (part.fieldname === 'package' && archive === null) archive = await readPackage(part);
+    else if (part.fieldname === 'bundle' && bundle === null) bundle = await readBundle(part);
+    else throw malformed('The parts are `package` and `bundle`, one of each.');
+  }
+  if (archive === null) throw malformed('The part `package` is missing.');
+  return { archive, bundle };
+}
+
+function isFastifyError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('FST_');
+}
+
+async function readPackage(part: Multipart): Promise<Uint8Array> {
+  if (part.type !== 'file') throw malformed('The part `package` must be a file.');
+  return readFile(part);
+}
+
+async function readBundle(part: Multipart): Promise<string> {
+  const text = part.type === 'file' ? (await readFile(part)).toString('utf8') : fieldText(part);
+  if (text.length <= MAX_BUNDLE_BYTES) return text;
+  throw new MagError('E_SIG_INVALID', 'The signature bundle is larger than 1 MiB.');
+}
+
+/** A field of type JSON arrives parsed. */
+function fieldText({ value, valueTruncated }: { value: unknown; valueTruncated: boolean }): string {
+  if (valueTruncated) throw new MagError('E_SIG_INVALID', 'The signature bundle is larger than 1 MiB.');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function readFile(part: Extract<Multipart, { type: 'file' }>): Promise<Buffer> {
+  try {
+    return await part.toBuffer();
+  } catch (error) {
+    if (!part.file.truncated) throw error;
+    throw new MagError('E_PKG_INVALID', 'A part is larger than 20 MiB.', { cause: error });
+  }
+}
+
+function malformed(detail: string): MagError {
+  return new MagError('E_BAD_REQUEST', detail);
+}

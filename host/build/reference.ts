@@ -1,0 +1,100 @@
+import {
+  CAPABILITIES,
+  type CapabilityName,
+  CODES,
+  capabilityRow,
+  EVENTS,
+  type EventType,
+  eventRow,
+  HOOKS,
+  type HookName,
+  hookRow,
+} from '../../manifests/catalog/index.ts';
+import { CALLS, type CallRow } from '../../manifests/protocol/calls.ts';
+
+/** The reference pages, made from the catalogues: file name below `docs/reference/` to text. */
+export function referencePages(): Map<string, string> {
+  return new Map([
+    ['capabilities.md', capabilities()],
+    ['hooks.md', hooks()],
+    ['events.md', events()],
+    ['host-calls.md', hostCalls()],
+    ['codes.md', codes()],
+  ]);
+}
+
+function capabilities(): string {
+  const rows = (Object.keys(CAPABILITIES) as CapabilityName[]).map((name) => {
+    const { meaning, scope, scopeRequired } = capabilityRow(name);
+    const keys = Object.entries(scope).map(([key, row]) => `\`${key}\`: ${row.meaning}`);
+    return [`\`${name}\``, meaning, keys.join(' ') + (scopeRequired ? ' A scope is required.' : '')];
+  });
+  return page('Capabilities', 'manifests/catalog/capabilities.ts', [
+    table(['capability', 'lets an extension', 'scope'], rows),
+  ]);
+}
+
+function hooks(): string {
+  const rows = (Object.keys(HOOKS) as HookName[]).map((name) => {
+    const { kind, meaning, capability, budgetMs } = hookRow(name);
+    return [`\`${name}\``, kind, meaning, `\`${capability}\``, `${budgetMs} ms`];
+  });
+  const schemas = (Object.keys(HOOKS) as HookName[]).map((name) =>
+    schemaSection(name, hookRow(name).payload),
+  );
+  const head = ['hook', 'kind', 'meaning', 'needs', 'time its taps share'];
+  return page('Hooks', 'manifests/catalog/hooks.ts', [table(head, rows), ...schemas]);
+}
+
+function events(): string {
+  const rows = (Object.keys(EVENTS) as EventType[]).map((type) => {
+    const { component, meaning, requires, highRate } = eventRow(type);
+    const needs = requires.map((name) => `\`${name}\``).join(', ');
+    const note = highRate ? `${meaning} Only written while somebody subscribes.` : meaning;
+    return [`\`${type}\``, component, note, needs];
+  });
+  const schemas = (Object.keys(EVENTS) as EventType[]).map((type) =>
+    schemaSection(type, eventRow(type).data),
+  );
+  const head = ['event', 'component', 'meaning', 'a subscriber also needs'];
+  return page('Events', 'manifests/catalog/events.ts', [table(head, rows), ...schemas]);
+}
+
+function hostCalls(): string {
+  const rows = Object.entries(CALLS).map(([name, row]) => [
+    `\`${name}\``,
+    needs(row),
+    `${row.deadlineMs} ms`,
+  ]);
+  return page('Host calls', 'manifests/protocol/calls.ts', [table(['call', 'needs', 'deadline'], rows)]);
+}
+
+function needs({ needs }: CallRow): string {
+  if (needs === 'none') return 'nothing';
+  if ('capability' in needs) return `\`${needs.capability}\``;
+  return `what the content asks for, of ${needs.anyOf.map((name) => `\`${name}\``).join(', ')}`;
+}
+
+function codes(): string {
+  const rows = Object.entries(CODES).map(([code, { status, meaning }]) => [
+    `\`${code}\``,
+    String(status),
+    meaning,
+  ]);
+  return page('Codes', 'manifests/catalog/codes.ts', [table(['code', 'HTTP status', 'meaning'], rows)]);
+}
+
+function page(title: string, source: string, parts: readonly string[]): string {
+  const made = `Made from \`${source}\` by \`npm run docs\`; do not edit.`;
+  return `${[`# ${title}`, made, ...parts].join('\n\n')}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function schemaSection(name: string, schema: object): string {
+  return `## \`${name}\`\n\n\`\`\`json\n${JSON.stringify(schema, null, 2)}\n\`\`\``;
+}

@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import type { Json, JsonObject } from '../../../manifests/json.ts';
+import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { objectIn, textIn } from '../answer.ts';
+import { confirm } from '../confirm.ts';
+import { example } from '../example.ts';
+import { extensionPath, toExtensionId } from '../extension-id.ts';
+import { followOperation } from '../progress.ts';
+import type { OpenSession, Session } from '../session.ts';
+
+/** Enabling, disabling and uninstalling. */
+export function addStateCommands(program: Command, open: OpenSession): void {
+  program
+    .command('extension:enable <id>')
+    .description('run an installed extension')
+    .addHelpText('after', example('extension:enable acme/hello'))
+    .action((id: string, _options: unknown, command: Command) => enable(open(command), toExtensionId(id)));
+  program
+    .command('extension:disable <id>')
+    .description('stop an extension; what it stored and was granted stays')
+    .addHelpText('after', example('extension:disable acme/hello --yes'))
+    .action((id: string, _options: unknown, command: Command) => disable(open(command), toExtensionId(id)));
+  program
+    .command('extension:uninstall <id>')
+    .description('remove a disabled extension')
+    .option('--purge', 'drop the data it stored as well')
+    .addHelpText('after', example('extension:uninstall acme/hello --yes'))
+    .action((id: string, options: { purge?: boolean }, command: Command) =>
+      uninstall(open(command), toExtensionId(id), options),
+    );
+}
+
+/** What the host says about an extension. @throws `E_NOT_FOUND` */
+export async function readExtension(session: Session, id: ExtensionId): Promise<JsonObject> {
+  return objectIn(await session.client().get(extensionPath(id)));
+}
+
+/** Asks for an operation, shows its steps and resolves with it when it succeeded. */
+export async function runOperation(
+  session: Session,
+  id: ExtensionId,
+  verb: 'install' | 'enable' | 'disable' | 'uninstall',
+  body: Json = {},
+): Promise<JsonObject> {
+  session.output.say(`${verb} ${id}`);
+  const accepted = objectIn(await session.client().send('POST', extensionPath(id, verb), body));
+  return followOperation(session, textIn(accepted, 'operation'));
+}
+
+async function enable(session: Session, id: ExtensionId): Promise<void> {
+  if ((await readExtension(session, id)).state === 'enabled')
+    return finish(session, id, 'is enabled already');
+  await runOperation(session, id, 'enable');
+  await finish(session, id, 'is enabled');
+}
+
+async function disable(session: Session, id: ExtensionId): Promise<void> {
+  if ((await readExtension(session, id)).state === 'disabled') {
+    return finish(session, id, 'is disabled already');
+  }
+  await confirm(session, `Stop ${id}? Its endpoints and hooks go away.`);
+  await runOperation(session, id, 'disable');
+  await finish(session, id, 'is disabled');
+}
+
+async function uninstall(
+  session: Session,
+  id: ExtensionId,
+  { purge = false }: { purge?: boolean },
+): Promise<void> {
+  const fate = purge ? 'Its data is dropped for good.' : 'Data that cannot be migrated down is kept.';
+  await confirm(session, `Uninstall ${id}? ${fate}`);
+  const operation = await runOperation(session, id, 'uninstall', { purge });
+  session.output.print(
+    { id, state: 'uninstalled', operation: textIn(operation, 'id') },
+    () => `${id} is uninstalled`,
+  );
+}
+
+/** The last line: where the extension stands now, asked from the host. */
+export async function finish(session: Session, id: ExtensionId, outcome: string): Promise<void> {
+  const now = await readExtension(session, id);
+  const [version, state] = [textIn(now, 'version'), textIn(now, 'state')];
+  session.output.print({ id, version, state }, () => `${id} ${version} ${outcome}`);
+}

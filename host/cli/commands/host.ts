@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import type { JsonObject } from '../../../manifests/json.ts';
+import { objectIn, objectsIn, textIn } from '../answer.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { example } from '../example.ts';
+import { readPages } from '../pages.ts';
+import { printable } from '../printable.ts';
+import { Reported } from '../reported.ts';
+import type { OpenSession, Session } from '../session.ts';
+import { details } from '../table.ts';
+import { paint } from '../terminal.ts';
+import { extensionTable } from './extension.ts';
+
+/** The host itself: running it, looking at it, and the story of what it does. */
+export function addHostCommands(program: Command, open: OpenSession): void {
+  program
+    .command('start')
+    .description('run a host in the foreground, until Ctrl-C')
+    .addHelpText('after', example('start'))
+    .action((_options: unknown, command: Command) => start(open(command)));
+  program
+    .command('status')
+    .description('the running host: version, extensions, startup, database, degradations')
+    .addHelpText('after', example('status', 'status --output json'))
+    .action((_options: unknown, command: Command) => status(open(command)));
+  program
+    .command('doctor')
+    .description('check that a host can run on this machine, and how well; exit 1 when it cannot')
+    .addHelpText('after', example('doctor'))
+    .action((_options: unknown, command: Command) => doctor(open(command)));
+  program
+    .command('demo')
+    .description('play the whole story on a throw-away host, in under a minute')
+    .addHelpText('after', example('demo'))
+    .action((_options: unknown, command: Command) => demo(open(command)));
+}
+
+// The parts below are loaded when they are called for: no other command waits for them.
+
+async function start(session: Session): Promise<void> {
+  const { runHost } = await import('../../main.ts');
+  await runHost(session.config());
+}
+
+async function demo(session: Session): Promise<void> {
+  const { playDemo } = await import('../demo/play.ts');
+  await playDemo(session.terminal);
+}
+
+async function doctor(session: Session): Promise<void> {
+  const { examine } = await import('../doctor/examine.ts');
+  const { config, output } = session;
+  const findings = await examine(config(), session.client().url);
+  const healthy = !findings.some(({ verdict }) => verdict === 'fail');
+  output.print({ healthy, findings }, () => findings.map((one) => findingText(session, one)).join('\n'));
+  if (!healthy) throw new Reported('the machine is not fit to run a host');
+}
+
+function findingText({ terminal }: Session, { check, verdict, detail, remedy }: Finding): string {
+  const mark = paint(terminal.stdout, verdict, verdict.padEnd(4));
+  const advice = remedy === null ? '' : `\n${' '.repeat(19)}${remedy}`;
+  return `${mark}  ${check.padEnd(11)}  ${printable(detail)}${advice}`;
+}
+
+async function status(session: Session): Promise<void> {
+  const client = session.client();
+  const [host, startup, extensions] = await Promise.all([
+    client.get('/v1/host').then(objectIn),
+    client.get('/v1/startup').then(objectIn),
+    readPages(client, '/v1/extensions', 'extensions'),
+  ]);
+  const answer: JsonObject = { url: client.url, host, startup, extensions };
+  session.output.print(answer, () => describeStatus(client.url, host, startup, extensions));
+}
+
+function describeStatus(
+  url: string,
+  host: JsonObject,
+  startup: JsonObject,
+  extensions: readonly JsonObject[],
+): string {
+  const head = details([
+    ['host', `${textIn(host, 'name')} ${textIn(host, 'version')}, Node ${textIn(host, 'node')}`],
+    ['url', url],
+    ['running since', textIn(host, 'startedAt')],
+    ['database', textIn(host, 'database')],
+    ['startup', textIn(startup, 'state')],
+  ]);
+  return [head, ...failures(startup), ...degradations(host), '', extensionTable(extensions)].join('\n');
+}
+
+function failures(startup: JsonObject): string[] {
+  return objectsIn(startup.extensions)
+    .filter((entry) => entry.state === 'failed')
+    .map((entry) => printable(`failed: ${textIn(entry, 'extension')}, ${textIn(entry.reason, 'detail')}`));
+}
+
+function degradations(host: JsonObject): string[] {
+  return objectsIn(host.degradations).map((one) =>
+    printable(`degraded: ${textIn(one, 'name')}, ${textIn(one, 'detail')}`),
+  );
+}

@@ -1,0 +1,19 @@
+import type { Config } from '../../config.ts';
+import { checkDatabase } from './database.ts';
+import type { Finding } from './finding.ts';
+import { checkAccount, checkDataFolder, checkPort, checkTools } from './machine.ts';
+import { checkIsolates, checkVersions } from './runtime.ts';
+
+/** Looks at everything a host needs of this machine. Changes nothing. */
+export async function examine(config: Config, url: string): Promise<Finding[]> {
+  const found = await Promise.all([
+    checkVersions(),
+    checkIsolates(),
+    checkDatabase(config.databaseUrl),
+    checkDataFolder(config.dataDir),
+    checkPort(config.host, config.port, url),
+    checkTools(),
+    checkAccount(),
+  ]);
+  return found.flat();
+}

@@ -1,0 +1,66 @@
+import { CommanderError } from 'commander';
+import { toMagError } from '../../kernel/errors.ts';
+import type { Code } from '../../manifests/catalog/index.ts';
+import { printable, printableJson } from './printable.ts';
+import { createProgram } from './program.ts';
+import { Reported } from './reported.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+/** 0 done; 1 refused, with a code; 2 called wrongly. */
+export type ExitCode = 0 | 1 | 2;
+
+/** Runs one command line to its end and reports what went wrong. Never throws. */
+export async function runCli(terminal: Terminal): Promise<ExitCode> {
+  try {
+    await createProgram(terminal).parseAsync(terminal.argv, { from: 'user' });
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && isHelp(thrown)) return thrown.exitCode === 0 ? 0 : 2;
+    if (thrown instanceof Reported) return 1;
+    const usage = usageOf(thrown);
+    if (usage !== null) return reportUsage(terminal, usage);
+    const error = toMagError(thrown, 'E_INTERNAL', messageForPeople(thrown));
+    report(terminal, error.code, error.message);
+    return 1;
+  }
+}
+
+/** Help was printed: because it was asked for, or (exit code 1) because no command was named. */
+function isHelp(thrown: CommanderError): boolean {
+  return thrown.code.startsWith('commander.help') || thrown.code === 'commander.version';
+}
+
+function usageOf(thrown: unknown): string | null {
+  if (thrown instanceof UsageError) return thrown.message;
+  if (thrown instanceof CommanderError) return thrown.message.replace(/^error: /, '');
+  return null;
+}
+
+function reportUsage(terminal: Terminal, detail: string): ExitCode {
+  report(terminal, 'E_USAGE', detail);
+  if (!wantsJson(terminal.argv)) terminal.stderr.write('See "mag --help", or "mag help <command>".\n');
+  return 2;
+}
+
+function report(terminal: Terminal, code: Code, detail: string): void {
+  if (!wantsJson(terminal.argv)) {
+    terminal.stderr.write(`error ${code}: ${printable(detail)}\n`);
+    return;
+  }
+  const body = JSON.stringify({ error: { code, detail } }, null, 2);
+  terminal.stdout.write(`${printableJson(body)}\n`);
+}
+
+/** Read from the words themselves: an error may come before the options were parsed. */
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((word, at) => {
+    if (word === '--output' || word === '-o') return argv[at + 1] === 'json';
+    return word === '--output=json' || word === '-ojson';
+  });
+}
+
+/** A fault of this program or of the machine it runs on (a folder that cannot be written, say). */
+function messageForPeople(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : 'the command failed';
+}

@@ -1,0 +1,140 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { Json } from '../manifests/json.ts';
+import type { Manifest } from '../manifests/manifest/manifest.ts';
+import {
+  CALLS,
+  type CallName,
+  type CallRow,
+  type HostCalls as CallTable,
+  isCall,
+} from '../manifests/protocol/calls.ts';
+import type { RequestContext } from '../manifests/protocol/frames.ts';
+import { MAX_PAYLOAD_BYTES } from '../manifests/protocol/limits.ts';
+import type { ComponentAdapter } from './adapter.ts';
+import type { Demand, Denial, Gate } from './capability/gate.ts';
+import { MagError } from './errors.ts';
+import type { Caller } from './ports.ts';
+
+/** What the kernel does itself; every other row of the call table names an adapter. */
+export type KernelCallName = Exclude<CallName, 'db.query'>;
+
+/** A row of the call table does not compile until its handler is here. */
+export type KernelCallHandlers = {
+  readonly [C in KernelCallName]: (
+    caller: Caller,
+    params: CallTable[C]['params'],
+  ) => Promise<CallTable[C]['result']>;
+};
+
+export interface HostCallsOptions {
+  readonly gate: Gate;
+  readonly adapters: ReadonlyMap<string, ComponentAdapter>;
+  readonly handlers: KernelCallHandlers;
+  /** Sees to the consequences of a denial, then throws it. */
+  readonly deny: (caller: Caller, denial: Denial, call: string) => Promise<never>;
+}
+
+/** The way from a frame to an effect: table row, parameters, gate, adapter. Nothing reaches an effect past it. */
+export class HostCalls {
+  readonly #options: HostCallsOptions;
+  readonly #valid: ReadonlyMap<CallName, ValidateFunction>;
+
+  constructor(options: HostCallsOptions) {
+    this.#options = options;
+    const ajv = new Ajv2020({ strict: true });
+    addFormats.default(ajv);
+    const names = Object.keys(CALLS) as CallName[];
+    this.#valid = new Map(names.map((name) => [name, ajv.compile(CALLS[name].params)]));
+  }
+
+  /**
+   * Does what a guest asked for. `manifest` and `request` come from the channel and the host's own record.
+   * @returns the result as JSON text
+   * @throws `E_PARAMS`, `E_CAP_*`, `E_LIMIT_OUTPUT`, and what the adapter throws
+   */
+  async dispatch(
+    manifest: Manifest,
+    request: RequestContext | null,
+    name: string,
+    paramsText: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    if (!isCall(name)) throw new MagError('E_PARAMS', 'no such host call');
+    const row = CALLS[name];
+    const params = this.#parse(name, paramsText);
+    const caller: Caller = {
+      extension: manifest.id,
+      manifest,
+      request,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(row.deadlineMs)]),
+    };
+    await this.#admit(caller, row, name, params);
+    const result = await this.#execute(caller, row, name, params);
+    const text = JSON.stringify(result);
+    if (text.length > MAX_PAYLOAD_BYTES)
+      throw new MagError('E_LIMIT_OUTPUT', `the result of ${name} is too large`);
+    return text;
+  }
+
+  #parse(name: CallName, text: string): Json {
+    let params: Json;
+    try {
+      params = JSON.parse(text) as Json;
+    } catch (cause) {
+      throw new MagError('E_PARAMS', `the parameters of ${name} are not JSON`, { cause });
+    }
+    const valid = this.#valid.get(name);
+    if (valid?.(params)) return params;
+    const first = valid?.errors?.[0];
+    throw new MagError(
+      'E_PARAMS',
+      `${name}: params${first?.instancePath ?? ''} ${first?.message ?? 'are invalid'}`,
+    );
+  }
+
+  async #admit(caller: Caller, row: CallRow, name: CallName, params: Json): Promise<void> {
+    if (row.needs === 'none') return;
+    const { gate, deny } = this.#options;
+    const demands = await this.#demands(caller, row, params);
+    const decision = gate.decide(caller.extension, demands);
+    if (!decision.allow) return deny(caller, decision, name);
+    const adapter = this.#adapterOf(row);
+    for (const { capability } of demands) {
+      const refined = adapter?.validateCapability(caller.extension, capability);
+      if (refined?.allow === false) return deny(caller, refined, name);
+    }
+  }
+
+  async #demands(caller: Caller, row: CallRow, params: Json): Promise<readonly Demand[]> {
+    if (row.needs === 'none') return [];
+    if ('capability' in row.needs) return [{ capability: row.needs.capability }];
+    const [first] = row.needs.anyOf;
+    const declared = new Set(caller.manifest.capabilities.map(({ name }) => name));
+    // Who declared none of the family is refused before its parameters are even read.
+    if (first !== undefined && !row.needs.anyOf.some((name) => declared.has(name)))
+      return [{ capability: first }];
+    const adapter = this.#adapterOf(row);
+    if (adapter === undefined || row.adapter === undefined) {
+      throw new MagError('E_INTERNAL', 'a call whose capability depends on its content needs an adapter');
+    }
+    return adapter.demands(row.adapter.hook, params, caller.extension);
+  }
+
+  #execute(caller: Caller, row: CallRow, name: CallName, params: Json): Promise<unknown> {
+    const adapter = this.#adapterOf(row);
+    if (row.adapter !== undefined) {
+      if (adapter === undefined) throw new MagError('E_INTERNAL', `no adapter for ${row.adapter.component}`);
+      return adapter.executeHook(row.adapter.hook, { caller, params });
+    }
+    const handler = this.#options.handlers[name as KernelCallName] as (
+      caller: Caller,
+      params: Json,
+    ) => Promise<unknown>;
+    return handler(caller, params);
+  }
+
+  #adapterOf(row: CallRow): ComponentAdapter | undefined {
+    return row.adapter === undefined ? undefined : this.#options.adapters.get(row.adapter.component);
+  }
+}

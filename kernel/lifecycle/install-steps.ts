@@ -1,0 +1,163 @@
+import semver from 'semver';
+import { type CapabilityName, isCapability, type Scope } from '../../manifests/catalog/index.ts';
+import type { JsonObject } from '../../manifests/json.ts';
+import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
+import { MagError } from '../errors.ts';
+import { startOrder } from '../registry/dependencies.ts';
+import type { Package, Verified } from '../trust/verify.ts';
+import { HOST_VERSION } from '../version.ts';
+import { completeConfig } from './configuration.ts';
+import { ping, runPhase } from './guest.ts';
+import type { Parts } from './parts.ts';
+import type { RunningExtensions } from './running-extensions.ts';
+import type { Step } from './steps.ts';
+
+/** What an install was asked to do, as it is journaled: enough to undo it after a crash. */
+export interface InstallInput {
+  readonly id: ExtensionId;
+  readonly version: string;
+  readonly digest: string;
+  /** Names of capabilities, or all that are declared. */
+  readonly approve: readonly string[] | 'all';
+  readonly config: JsonObject;
+  readonly principal: string;
+  /** Its schema was there before, kept from an earlier install: undoing must not drop it. */
+  readonly hadData: boolean;
+}
+
+/** The steps from a staged package to an installed extension (spec 06, install). */
+export function installSteps(input: InstallInput, parts: Parts, running: RunningExtensions): Step[] {
+  const { id } = input;
+  const { stores, registry, data, gate } = parts;
+  let verified: Verified<Package> | undefined;
+  const package_ = async () => (verified ??= await registry.verified(input.digest));
+  return [
+    { name: 'verify signature', run: () => package_() },
+    {
+      name: 'check compatibility',
+      run: async () => checkCompatibility((await package_()).manifest, parts, input),
+    },
+    {
+      name: 'approve capabilities',
+      run: async () => approve((await package_()).manifest, input, parts),
+      undo: async () => {
+        for (const { capability } of await stores.grants.list(id)) await stores.grants.remove(id, capability);
+        gate.release(id);
+      },
+    },
+    {
+      name: 'create role and schema',
+      run: () => data.provision(id),
+      undo: async () => {
+        await data.deprovision(id, { dropData: !input.hadData });
+        if (!input.hadData) await stores.state.clear(id);
+      },
+    },
+    {
+      name: 'run migrations',
+      run: async () => {
+        const applied = await data.migrate(id, (await package_()).migrations);
+        await data.syncGrants(id, await stores.grants.list(id)); // also covers tables that are new
+        return applied.length === 0 ? 'none' : applied.join(', ');
+      },
+    },
+    {
+      name: 'install(), health check 1: responds to ping',
+      run: async () => rehearse(await package_(), input, parts, running),
+    },
+    {
+      name: 'record',
+      run: async () => {
+        const before = await stores.extensions.get(id);
+        await stores.extensions.put({
+          id,
+          state: 'installed',
+          version: input.version,
+          digest: input.digest,
+          highestVersion: highest(before?.highestVersion ?? null, input.version),
+          config: input.config,
+          reason: null,
+        });
+      },
+    },
+  ];
+}
+
+async function checkCompatibility(
+  manifest: Manifest,
+  { registry, stores }: Parts,
+  input: InstallInput,
+): Promise<void> {
+  if (!semver.satisfies(HOST_VERSION, manifest.engines.magflock)) {
+    throw new MagError(
+      'E_INCOMPATIBLE',
+      `${manifest.id} needs MagFlock ${manifest.engines.magflock}, this is ${HOST_VERSION}`,
+    );
+  }
+  const before = await stores.extensions.get(manifest.id);
+  refuseRollback(manifest, before?.highestVersion ?? null);
+  const nodes = await registry.nodes();
+  nodes.set(manifest.id, manifest);
+  startOrder(manifest.id, nodes);
+  completeConfig(manifest, input.config);
+}
+
+/** @throws `E_PKG_ROLLBACK` when the version is older than the highest ever installed (spec 02) */
+export function refuseRollback(manifest: Manifest, highestVersion: string | null): void {
+  if (highestVersion === null || semver.gte(manifest.version, highestVersion)) return;
+  throw new MagError(
+    'E_PKG_ROLLBACK',
+    `${manifest.id} ${highestVersion} was installed before; ${manifest.version} is older`,
+  );
+}
+
+async function approve(manifest: Manifest, input: InstallInput, { stores, gate }: Parts): Promise<string> {
+  const approved = approvedOf(manifest, input.approve);
+  for (const { capability, scope } of approved) {
+    await stores.grants.put({ extension: input.id, capability, scope, grantedBy: input.principal });
+  }
+  gate.hold(manifest, approved);
+  const names = approved.map(({ capability }) => capability);
+  return names.length === 0 ? 'none' : names.join(', ');
+}
+
+/** @throws `E_APPROVAL` when a name is not among the declared */
+export function approvedOf(
+  manifest: Manifest,
+  approve: readonly string[] | 'all',
+): { capability: CapabilityName; scope: Scope | null }[] {
+  const declared = new Map(manifest.capabilities.map((request) => [request.name, request]));
+  const names = approve === 'all' ? [...declared.keys()] : [...new Set(approve)];
+  return names.map((name) => {
+    const request = declared.get(name);
+    if (request === undefined || !isCapability(name)) {
+      throw new MagError('E_APPROVAL', `${manifest.id} does not declare ${name}`);
+    }
+    return { capability: name, scope: request.scope ?? null };
+  });
+}
+
+/** Runs `install()` in a cell of its own that ends with the step. */
+async function rehearse(
+  verified: Verified<Package>,
+  input: InstallInput,
+  parts: Parts,
+  running: RunningExtensions,
+): Promise<void> {
+  const { manifest } = verified;
+  parts.types.declare(manifest.id, verified.eventSchemas);
+  const process = running.create(verified, completeConfig(manifest, input.config), []);
+  try {
+    await process.start();
+    await runPhase(process.invoke.bind(process), manifest, 'install');
+    await ping(process.invoke.bind(process), manifest);
+  } finally {
+    await process.stop(0);
+    parts.types.retract(manifest.id);
+    parts.gate.release(manifest.id);
+  }
+}
+
+function highest(before: string | null, version: string): string {
+  return before !== null && semver.gt(before, version) ? before : version;
+}

@@ -1,0 +1,195 @@
+import type { JsonObject } from '../../manifests/json.ts';
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { MagError, toMagError } from '../errors.ts';
+import type { InstallRequest, Principal } from '../operator.ts';
+import type { ExtensionState } from '../ports.ts';
+import { dependentsOf, startOrder } from '../registry/dependencies.ts';
+import { announce } from './announce.ts';
+import { enableSteps } from './enable-steps.ts';
+import { approvedOf, type InstallInput, installSteps } from './install-steps.ts';
+import { move } from './moves.ts';
+import type { Operations, Work } from './operations.ts';
+import type { Parts } from './parts.ts';
+import type { RunningExtensions } from './running-extensions.ts';
+import { type Journal, runSteps } from './steps.ts';
+import { uninstallSteps } from './uninstall-steps.ts';
+
+/** Moves extensions through their states (spec 06): every move is an operation with journaled steps. */
+export class Lifecycle {
+  readonly #parts: Parts;
+  readonly #running: RunningExtensions;
+  readonly #operations: Operations;
+
+  constructor(parts: Parts, running: RunningExtensions, operations: Operations) {
+    this.#parts = parts;
+    this.#running = running;
+    this.#operations = operations;
+  }
+
+  async install(id: ExtensionId, request: InstallRequest, by: Principal): Promise<string> {
+    const { registry, stores, data } = this.#parts;
+    const record = await registry.record(id);
+    move('install', record.state);
+    const staged = await stores.packages.find(id, request.version);
+    if (staged === null) throw new MagError('E_NOT_FOUND', `${id} ${request.version} is not staged`);
+    approvedOf(await registry.manifest(staged.digest), request.approve); // refused before anything starts
+    const input: InstallInput = {
+      id,
+      version: request.version,
+      digest: staged.digest,
+      approve: request.approve,
+      config: request.config ?? {},
+      principal: by.id,
+      hadData: await data.exists(id),
+    };
+    return this.#start('install', id, input as unknown as JsonObject, by, (journal) =>
+      runSteps(installSteps(input, this.#parts, this.#running), journal),
+    );
+  }
+
+  /** Enables what it needs first, each as an operation of its own. */
+  async enable(id: ExtensionId, by: Principal): Promise<string> {
+    const { registry } = this.#parts;
+    const record = await registry.record(id);
+    move('enable', record.state);
+    for (const needed of startOrder(id, await registry.nodes())) {
+      if (needed !== id) await this.#enableNeeded(needed, id, by);
+    }
+    return this.#start('enable', id, { version: record.version }, by, async (journal) => {
+      const steps = enableSteps(record, this.#parts, this.#running);
+      const remember = { name: 'record', run: () => this.#setState(id, 'enabled') };
+      try {
+        await runSteps([...steps, remember], journal);
+      } catch (failure) {
+        await this.#disableAfterFailure(id, failure);
+        throw failure;
+      }
+    });
+  }
+
+  async disable(id: ExtensionId, by: Principal): Promise<string> {
+    const { registry } = this.#parts;
+    const record = await registry.record(id);
+    move('disable', record.state);
+    const enabled = new Set(
+      (await registry.records()).filter(({ state }) => state === 'enabled').map((row) => row.id),
+    );
+    const needing = dependentsOf(id, (await registry.nodes()).values()).filter((other) => enabled.has(other));
+    if (needing.length > 0)
+      throw new MagError('E_DEPENDENTS', `${needing.join(', ')} need ${id}; disable them first`);
+    return this.#start('disable', id, { version: record.version }, by, (journal) =>
+      this.#disable(id, journal),
+    );
+  }
+
+  async uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string> {
+    const { registry } = this.#parts;
+    const record = await registry.record(id);
+    move('uninstall', record.state);
+    const needing = dependentsOf(id, (await registry.nodes()).values());
+    if (needing.length > 0)
+      throw new MagError('E_DEPENDENTS', `${needing.join(', ')} need ${id}; uninstall them first`);
+    const input = { id, digest: record.digest, purge: request.purge };
+    return this.#start('uninstall', id, { ...input, version: record.version }, by, (journal) =>
+      runSteps(uninstallSteps(input, this.#parts, this.#running), journal),
+    );
+  }
+
+  async #enableNeeded(needed: ExtensionId, by: ExtensionId, principal: Principal): Promise<void> {
+    const { state } = await this.#parts.registry.record(needed);
+    if (state === 'enabled') return;
+    const operation = await this.enable(needed, principal);
+    const ended = await this.#operations.get(operation, 10 * 60_000);
+    if (ended.state === 'succeeded') return;
+    throw new MagError(
+      'E_DEPENDENCY',
+      `${by} needs ${needed}, which could not be enabled (${ended.error?.code ?? ended.state})`,
+    );
+  }
+
+  async #disable(id: ExtensionId, journal: Journal): Promise<void> {
+    await runSteps(
+      [
+        { name: 'stop(), unregister, park subscriptions', run: () => this.#running.stop(id) },
+        { name: 'withdraw rights', run: async () => this.#withdraw(id) },
+        { name: 'record', run: () => this.#setState(id, 'disabled') },
+      ],
+      journal,
+    );
+  }
+
+  async #withdraw(id: ExtensionId): Promise<void> {
+    this.#parts.gate.release(id);
+    this.#parts.types.retract(id);
+  }
+
+  /** Spec 06, enable: "else disabled, operator alerted". */
+  async #disableAfterFailure(id: ExtensionId, failure: unknown): Promise<void> {
+    const { stores, logger } = this.#parts;
+    const error = toMagError(failure);
+    await this.#parts.quarantined(id);
+    const record = await stores.extensions.get(id);
+    if (record === null || record.state === 'quarantined') return; // quarantine outranks a failed start
+    const reason = { code: error.code, detail: error.message };
+    await stores.extensions.put({ ...record, state: 'disabled', reason });
+    logger.error({ extension: id, ...reason }, 'an extension could not be enabled');
+    const who = { extension: id, version: record.version };
+    if (error.code === 'E_HEALTH') {
+      await announce(this.#parts, 'extension.health_check.failed', {
+        ...who,
+        check: 'enable',
+        detail: error.message,
+      });
+    } else {
+      await announce(this.#parts, 'extension.error', { ...who, ...reason });
+    }
+  }
+
+  async #setState(id: ExtensionId, state: ExtensionState): Promise<void> {
+    const record = await this.#parts.stores.extensions.get(id);
+    if (record === null) throw new MagError('E_NOT_FOUND', `${id} is not known here`);
+    await this.#parts.stores.extensions.put({ ...record, state, reason: null });
+  }
+
+  #start(
+    kind: Work['kind'],
+    id: ExtensionId,
+    input: JsonObject,
+    by: Principal,
+    run: Work['run'],
+  ): Promise<string> {
+    return this.#operations.start({
+      kind,
+      extension: id,
+      input,
+      by,
+      run,
+      after: (error) => this.#ended(kind, id, String(input.version), by, error),
+    });
+  }
+
+  async #ended(
+    kind: Work['kind'],
+    id: ExtensionId,
+    version: string,
+    by: Principal,
+    error: MagError | null,
+  ): Promise<void> {
+    await this.#parts.audit.record({
+      principal: by.id,
+      tenant: by.tenant,
+      action: `extension.${kind}`,
+      target: id,
+      outcome: error === null ? 'ok' : 'failed',
+      detail: error === null ? { version } : { version, code: error.code, detail: error.message },
+    });
+    if (error === null) await announce(this.#parts, MOVED[kind], { extension: id, version });
+  }
+}
+
+const MOVED = {
+  install: 'extension.installed',
+  enable: 'extension.enabled',
+  disable: 'extension.disabled',
+  uninstall: 'extension.uninstalled',
+} as const;

@@ -1,0 +1,102 @@
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { MagError, messageOf } from '../errors.ts';
+import type { Package, Verified } from '../trust/verify.ts';
+import { completeConfig } from './configuration.ts';
+import { runPhase } from './guest.ts';
+import type { Parts } from './parts.ts';
+import type { RunningExtensions } from './running-extensions.ts';
+import type { Step } from './steps.ts';
+
+export interface UninstallInput {
+  readonly id: ExtensionId;
+  readonly digest: string;
+  /** Drop the data even where the migrations cannot be reversed. */
+  readonly purge: boolean;
+}
+
+/**
+ * The steps from an installed extension to none (spec 06, uninstall). None has an undo: an uninstall that was
+ * cut off is completed, not taken back, so every step may run twice.
+ */
+export function uninstallSteps(input: UninstallInput, parts: Parts, running: RunningExtensions): Step[] {
+  const { id } = input;
+  const { stores, data, gate, bus } = parts;
+  let dropData = input.purge;
+  return [
+    { name: 'uninstall()', run: () => farewell(input, parts, running) },
+    {
+      name: 'reverse migrations',
+      run: async () => {
+        const files = await migrationsOf(input, parts);
+        if (files === null) return 'skipped: the package is gone';
+        if (files.some(({ down }) => down === null))
+          return input.purge ? 'irreversible, purged' : 'irreversible, data kept';
+        const reversed = await data.unmigrate(id, files);
+        dropData = true;
+        return reversed.length === 0 ? 'none' : reversed.join(', ');
+      },
+    },
+    {
+      name: 'remove grants, subscriptions, role and schema',
+      run: async () => {
+        for (const { capability } of await stores.grants.list(id)) await stores.grants.remove(id, capability);
+        gate.release(id);
+        await bus.forget(id);
+        if (dropData) await stores.state.clear(id);
+        await data.deprovision(id, { dropData });
+        return dropData ? 'data dropped' : 'data kept';
+      },
+    },
+    {
+      name: 'remove packages',
+      run: async () => {
+        const record = await stores.extensions.get(id);
+        if (record !== null)
+          await stores.extensions.put({ ...record, state: 'uninstalled', config: {}, reason: null });
+        for (const { digest } of await stores.packages.list(id)) await stores.packages.remove(digest);
+      },
+    },
+  ];
+}
+
+/** Lets the extension clean up. It is going either way: its failing is noted, not obeyed. */
+async function farewell(
+  input: UninstallInput,
+  parts: Parts,
+  running: RunningExtensions,
+): Promise<string | undefined> {
+  const record = await parts.stores.extensions.get(input.id);
+  if (record === null || record.state === 'uninstalled') return 'nothing to run';
+  if (record.state === 'quarantined') return 'skipped: it is quarantined';
+  let verified: Verified<Package>;
+  try {
+    verified = await parts.registry.verified(input.digest);
+  } catch (failure) {
+    return `skipped: ${failure instanceof MagError ? failure.code : messageOf(failure)}`;
+  }
+  const { manifest } = verified;
+  parts.gate.hold(manifest, await parts.stores.grants.list(input.id));
+  const process = running.create(verified, completeConfig(manifest, record.config), []);
+  try {
+    await process.start();
+    await runPhase(process.invoke.bind(process), manifest, 'uninstall');
+    return undefined;
+  } catch (failure) {
+    return `uninstall() failed: ${failure instanceof MagError ? failure.code : messageOf(failure)}`;
+  } finally {
+    await process.stop(0);
+    parts.gate.release(input.id);
+  }
+}
+
+async function migrationsOf(
+  { digest }: UninstallInput,
+  { registry }: Parts,
+): Promise<Package['migrations'] | null> {
+  try {
+    return await registry.migrations(digest);
+  } catch (failure) {
+    if (failure instanceof MagError && failure.code === 'E_NOT_FOUND') return null;
+    throw failure;
+  }
+}

@@ -1,0 +1,123 @@
+import type ivm from 'isolated-vm';
+import type { Isolate, Module, Reference } from 'isolated-vm';
+import type { GuestEntries, HostFunctions } from './guest/host-functions.ts';
+
+/** The prelude as one script, put here by the bundler (`host/build/bundle-runner.ts`). */
+declare const PRELUDE_SOURCE: string;
+
+export interface IsolateOptions {
+  /** The native module of isolated-vm. */
+  readonly addonPath: string;
+  readonly memoryMb: number;
+  readonly loadCall: number;
+  /** JSON texts the prelude starts with. */
+  readonly extension: string;
+  readonly config: string;
+  readonly host: HostFunctions;
+}
+
+/** How one stay of the thread in the guest ended. */
+export type SliceEnd =
+  | { readonly end: 'returned' }
+  | { readonly end: 'timeout' }
+  | { readonly end: 'memory' }
+  /** Only module evaluation throws to here; the entries of the prelude catch everything. */
+  | { readonly end: 'threw'; readonly message: string; readonly stack: string };
+
+export type EntryName = keyof GuestEntries;
+type EntryArgument = string | number;
+
+const ENTRIES: readonly EntryName[] = ['capture', 'dispatch', 'settle', 'settleError', 'fire', 'cancel'];
+
+/** Messages of isolated-vm that say why it stopped the guest. */
+const TIMED_OUT = 'Script execution timed out.';
+
+/**
+ * The only code that touches isolated-vm. Text and numbers go in and out, nothing else: no object of the
+ * guest is ever copied, read or thrown across, and no handle of isolated-vm is reachable from the guest.
+ */
+export class GuestIsolate {
+  readonly #isolate: Isolate;
+  readonly #context: ivm.Context;
+  readonly #entries: ReadonlyMap<EntryName, Reference>;
+
+  constructor(options: IsolateOptions) {
+    const addon = loadAddon(options.addonPath);
+    // Without `onCatastrophicError`: on this thread it could never run, and V8 would wait for it instead of
+    // aborting. The host reads the reason from V8's last words.
+    this.#isolate = new addon.Isolate({ memoryLimit: options.memoryMb });
+    this.#context = this.#isolate.createContextSync();
+    const installed = this.#context.evalClosureSync(
+      PRELUDE_SOURCE,
+      [...lend(addon, options.host), options.loadCall, options.extension, options.config],
+      { result: { reference: true }, filename: 'magflock:prelude' },
+    );
+    // No guest code has run yet: reading the entries by name is safe.
+    this.#entries = new Map(ENTRIES.map((name) => [name, installed.getSync(name, { reference: true })]));
+  }
+
+  /** Processor time the isolate has used, in microseconds. */
+  get cpuUs(): number {
+    return this.#isolate.isDisposed ? 0 : Number(this.#isolate.cpuTime / 1_000n);
+  }
+
+  get heapBytes(): number {
+    if (this.#isolate.isDisposed) return 0;
+    const heap = this.#isolate.getHeapStatisticsSync();
+    return heap.used_heap_size + heap.externally_allocated_size;
+  }
+
+  /** Compiles and evaluates the module of the extension and hands its exports to the prelude. */
+  load(call: number, code: string, filename: string, timeoutMs: number): SliceEnd {
+    return this.#slice(() => {
+      const module = this.#isolate.compileModuleSync(code, { filename });
+      module.instantiateSync(this.#context, refuseImport);
+      module.evaluateSync({ timeout: timeoutMs });
+      this.#apply('capture', [call, module.namespace.derefInto()], timeoutMs);
+    });
+  }
+
+  /** Enters the prelude; microtasks it leaves behind run within the same time. */
+  enter(entry: EntryName, args: readonly EntryArgument[], timeoutMs: number): SliceEnd {
+    return this.#slice(() => this.#apply(entry, args, timeoutMs));
+  }
+
+  #apply(entry: EntryName, args: readonly unknown[], timeoutMs: number): void {
+    this.#entries.get(entry)?.applySync(undefined, [...args], { timeout: timeoutMs });
+  }
+
+  #slice(run: () => void): SliceEnd {
+    try {
+      run();
+      return { end: this.#isolate.isDisposed ? 'memory' : 'returned' };
+    } catch (thrown) {
+      if (this.#isolate.isDisposed) return { end: 'memory' };
+      const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
+      return message === TIMED_OUT ? { end: 'timeout' } : { end: 'threw', message, stack: stack ?? '' };
+    }
+  }
+}
+
+/** Loads the native module itself: its JavaScript side would look for it with the file system. */
+function loadAddon(path: string): typeof ivm {
+  const module = { exports: {} as { ivm: typeof ivm } };
+  process.dlopen(module, path);
+  return module.exports.ivm;
+}
+
+/** In the order in which the footer of the prelude takes them up again. */
+function lend(addon: typeof ivm, host: HostFunctions): ivm.Callback[] {
+  return [
+    new addon.Callback(host.reply),
+    new addon.Callback(host.fail),
+    new addon.Callback(host.hostCall),
+    new addon.Callback(host.log),
+    new addon.Callback(host.startTimer),
+    new addon.Callback(host.stopTimer),
+    new addon.Callback(host.random),
+  ];
+}
+
+function refuseImport(specifier: string): Module {
+  throw new Error(`the module imports "${specifier}"; an extension is one module without imports`);
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import type { LogLevel, WireError } from '../../manifests/protocol/frames.ts';
+import { MAX_HOST_CALLS_IN_FLIGHT, MAX_PAYLOAD_BYTES } from '../../manifests/protocol/limits.ts';
+import type { Budgets } from './budgets.ts';
+import type { HostFunctions } from './guest/host-functions.ts';
+import type { GuestTimers } from './guest-timers.ts';
+import { LogWriter } from './log-writer.ts';
+import type { Outbox } from './outbox.ts';
+
+/** An answer the guest gave during a slice; it is sent when the slice has ended and its time is known. */
+export type SliceAnswer =
+  | { readonly call: number; readonly value: string }
+  | { readonly call: number; readonly error: WireError };
+
+export interface LentFunctions {
+  readonly functions: HostFunctions;
+  takeAnswers(): readonly SliceAnswer[];
+  /** The call on whose behalf a host call was made; forgets it. */
+  takeHostCall(id: number): number | undefined;
+  /** Says how many log lines were dropped since the last time, if any. */
+  reportDroppedLogs(): void;
+}
+
+/** The runner's side of what it lends the prelude. None of these may throw: it would throw into the guest. */
+export function createLentFunctions(outbox: Outbox, budgets: Budgets, timers: GuestTimers): LentFunctions {
+  const hostCalls = new Map<number, number>();
+  const log = new LogWriter(outbox);
+  let answers: SliceAnswer[] = [];
+
+  function spoke(call: number): void {
+    const budget = budgets.get(call);
+    if (budget !== undefined) budget.spoke = true;
+  }
+
+  const functions: HostFunctions = {
+    reply: (call, value) => void answers.push({ call, value }),
+    fail: (call, code, message, stack) =>
+      void answers.push({ call, error: stack === '' ? { code, message } : { code, message, stack } }),
+    hostCall(id, call, name, params) {
+      if (hostCalls.size >= MAX_HOST_CALLS_IN_FLIGHT) return 'E_LIMIT_RATE';
+      if (Buffer.byteLength(params) > MAX_PAYLOAD_BYTES) return 'E_LIMIT_OUTPUT';
+      if (!outbox.send({ t: 'host-call', id, call, name, params })) return 'E_LIMIT_OUTPUT';
+      hostCalls.set(id, call);
+      spoke(call);
+      return '';
+    },
+    log(call, level, message, fields) {
+      log.write(call, level as LogLevel, message, fields);
+      spoke(call);
+    },
+    startTimer: (id, call, delayMs, repeat) => timers.start(id, call, delayMs, repeat),
+    stopTimer: (id) => timers.stop(id),
+    random: (count) => randomBytes(count).toString('hex'),
+  };
+
+  return {
+    functions,
+    reportDroppedLogs: () => log.reportDropped(),
+    takeAnswers() {
+      const taken = answers;
+      answers = [];
+      return taken;
+    },
+    takeHostCall(id) {
+      const call = hostCalls.get(id);
+      hostCalls.delete(id);
+      return call;
+    },
+  };
+}

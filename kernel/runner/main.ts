@@ -1,0 +1,53 @@
+import { Socket } from 'node:net';
+import { CELL_EXIT } from '../../manifests/protocol/cell-exit.ts';
+import { FrameDecoder } from '../../manifests/protocol/codec.ts';
+import type { HostFrame } from '../../manifests/protocol/frames.ts';
+import { HEARTBEAT_MS } from '../../manifests/protocol/limits.ts';
+import { Outbox } from './outbox.ts';
+import { Session } from './session.ts';
+
+/** The one inherited descriptor: the channel to the host. */
+const CHANNEL_FD = 3;
+/** Milliseconds that the last frames get to leave. */
+const FLUSH_MS = 100;
+
+/** The program of a cell: `node runner.mjs <path of isolated-vm's native module>`. */
+function main(addonPath: string): void {
+  const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+  const outbox = new Outbox(socket);
+  const session = new Session(addonPath, outbox, (code) => leave(socket, outbox, code));
+  // The host is trusted: its frames need no closed schema, only to be frames.
+  const decoder = new FrameDecoder<HostFrame>((value) => value as HostFrame);
+  let leaving = false;
+
+  function leave(channel: Socket, box: Outbox, code: number): void {
+    if (leaving) return;
+    leaving = true;
+    box.flush();
+    channel.end(() => process.exit(code));
+    setTimeout(() => process.exit(code), FLUSH_MS);
+  }
+
+  socket.on('data', (chunk: Buffer) => {
+    if (leaving) return;
+    try {
+      decoder.push(chunk, (frame) => {
+        if (!leaving) session.handle(frame);
+      });
+      session.acknowledge();
+    } catch (error) {
+      process.stderr.write(`${error}\n`);
+      leave(socket, outbox, CELL_EXIT.protocol);
+    }
+  });
+  // A cell dies with its host.
+  for (const end of ['end', 'close', 'error']) socket.on(end, () => process.exit(CELL_EXIT.stopped));
+  setInterval(() => session.beat(), HEARTBEAT_MS);
+  outbox.send({ t: 'hello', pid: process.pid, node: process.version });
+}
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.stack ?? error.message}\n`);
+  process.exit(CELL_EXIT.fault);
+});
+main(process.argv[2] ?? '');

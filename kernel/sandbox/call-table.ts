@@ -1,0 +1,86 @@
+import type { Code } from '../../manifests/catalog/index.ts';
+import type { RequestContext } from '../../manifests/protocol/frames.ts';
+import type { MagError } from '../errors.ts';
+
+/** A call the guest has not answered. */
+export interface PendingCall {
+  readonly id: number;
+  readonly request: RequestContext | null;
+  readonly cpuMs: number;
+  /** Ends the host calls made on its behalf. */
+  readonly abort: AbortController;
+  /** What the host answered host calls of this call with. */
+  readonly answered: Map<Code, string>;
+  readonly resolve: (value: string) => void;
+  readonly reject: (error: MagError) => void;
+  acked: boolean;
+}
+
+export type NewCall = Pick<PendingCall, 'request' | 'cpuMs' | 'resolve' | 'reject'> & {
+  /** Its `ctx` stays good after it ended: work that `start()` leaves running. */
+  readonly lasting: boolean;
+};
+
+/** What an id from a cell stands for. */
+export type Lookup = PendingCall | 'given-up' | 'lasting' | 'over' | 'never-issued';
+
+/** The calls into one cell, by the ids the host chose. */
+export class CallTable {
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #givenUp = new Set<number>();
+  readonly #lasting = new Set<number>();
+  #lastId = 0;
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** The largest processor budget of the calls in flight, in milliseconds. */
+  get maxCpuMs(): number {
+    let max = 0;
+    for (const { cpuMs } of this.#pending.values()) max = Math.max(max, cpuMs);
+    return max;
+  }
+
+  open(call: NewCall): PendingCall {
+    const id = ++this.#lastId;
+    const { lasting, ...rest } = call;
+    const pending = { ...rest, id, abort: new AbortController(), answered: new Map(), acked: false };
+    this.#pending.set(id, pending);
+    if (lasting) this.#lasting.add(id);
+    return pending;
+  }
+
+  lookup(id: number): Lookup {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) return pending;
+    if (this.#givenUp.has(id)) return 'given-up';
+    if (this.#lasting.has(id)) return 'lasting';
+    return id > 0 && id <= this.#lastId ? 'over' : 'never-issued';
+  }
+
+  /** Takes a call out because it was answered. */
+  close(call: PendingCall): void {
+    this.#pending.delete(call.id);
+    call.abort.abort();
+  }
+
+  /** Takes a call out although the guest may still answer it. */
+  giveUp(call: PendingCall): void {
+    this.close(call);
+    this.#givenUp.add(call.id);
+  }
+
+  /** The answer to a call that was given up has come: there will not be another one. */
+  forget(id: number): void {
+    this.#givenUp.delete(id);
+  }
+
+  /** @param notTaken for calls the guest never said it had; `null`: the same error */
+  rejectAll(error: MagError, notTaken: MagError | null): void {
+    for (const call of [...this.#pending.values()]) {
+      this.close(call);
+      call.reject(call.acked ? error : (notTaken ?? error));
+    }
+  }
+}

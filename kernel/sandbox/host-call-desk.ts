@@ -1,0 +1,88 @@
+import type { Code } from '../../manifests/catalog/index.ts';
+import { ProtocolError } from '../../manifests/protocol/codec.ts';
+import type { CellFrame, HostFrame, RequestContext } from '../../manifests/protocol/frames.ts';
+import { MAX_HOST_CALLS_IN_FLIGHT, MAX_PAYLOAD_BYTES } from '../../manifests/protocol/limits.ts';
+import { MagError, toMagError } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import type { PendingCall } from './call-table.ts';
+import type { CellOwner } from './cell.ts';
+import { Rate } from './rate.ts';
+
+type HostCallFrame = Extract<CellFrame, { t: 'host-call' }>;
+
+/** On whose behalf a host call is made: a call in flight, or the lasting context of one that ended. */
+export interface HostCallOrigin {
+  readonly request: RequestContext | null;
+  readonly signal: AbortSignal;
+  readonly call: PendingCall | null;
+}
+
+export interface DeskOptions {
+  readonly owner: CellOwner;
+  readonly perSecond: number;
+  readonly logger: Logger;
+  readonly send: (frame: HostFrame) => boolean;
+}
+
+/** Takes the host calls of one cell: limits them, has them done, and always answers. */
+export class HostCallDesk {
+  readonly #options: DeskOptions;
+  readonly #rate: Rate;
+  readonly #inFlight = new Set<number>();
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.#rate = new Rate(options.perSecond);
+  }
+
+  /** @throws ProtocolError when the id of the call is in use */
+  take(frame: HostCallFrame, origin: HostCallOrigin): void {
+    if (this.#inFlight.has(frame.id)) throw new ProtocolError('the id of a host call is in use');
+    const refusal = this.#refusal();
+    if (refusal === null) void this.#serve(frame, origin);
+    else this.#refuse(frame.id, refusal, origin.call);
+  }
+
+  /** Answers with an error without doing anything. */
+  refuse(id: number, error: MagError): void {
+    this.#refuse(id, error, null);
+  }
+
+  #refusal(): MagError | null {
+    if (this.#inFlight.size >= MAX_HOST_CALLS_IN_FLIGHT) {
+      return new MagError('E_LIMIT_RATE', `more than ${MAX_HOST_CALLS_IN_FLIGHT} host calls at once`);
+    }
+    if (!this.#rate.take()) {
+      return new MagError('E_LIMIT_RATE', `more than ${this.#options.perSecond} host calls in a second`);
+    }
+    return null;
+  }
+
+  async #serve(frame: HostCallFrame, origin: HostCallOrigin): Promise<void> {
+    const { owner } = this.#options;
+    this.#inFlight.add(frame.id);
+    try {
+      const value = await owner.hostCall(frame.name, frame.params, origin.request, origin.signal);
+      this.#inFlight.delete(frame.id);
+      this.#answer(frame.id, value, origin.call);
+    } catch (thrown) {
+      this.#inFlight.delete(frame.id);
+      if (!(thrown instanceof MagError)) {
+        this.#options.logger.error({ err: thrown, call: frame.name }, 'a host call failed');
+      }
+      this.#refuse(frame.id, toMagError(thrown), origin.call);
+    }
+  }
+
+  #answer(id: number, value: string, call: PendingCall | null): void {
+    const fits = Buffer.byteLength(value) <= MAX_PAYLOAD_BYTES;
+    if (fits && this.#options.send({ t: 'host-reply', id, value })) return;
+    this.#refuse(id, new MagError('E_LIMIT_OUTPUT', 'the answer is larger than a sandbox may take in'), call);
+  }
+
+  #refuse(id: number, error: MagError, call: PendingCall | null): void {
+    const code: Code = error.code;
+    call?.answered.set(code, error.message);
+    this.#options.send({ t: 'host-reply', id, error: { code, message: error.message.slice(0, 2_000) } });
+  }
+}

@@ -1,0 +1,152 @@
+import { ProtocolError } from './codec.ts';
+import type { CellFrame, GuestShape, LogLevel, WireError } from './frames.ts';
+import { MAX_ERROR_CHARS, MAX_FRAME_BYTES, MAX_LOG_BYTES, MAX_STACK_CHARS } from './limits.ts';
+
+const MAX_NAME_CHARS = 160;
+const MAX_CODE_CHARS = 64;
+/** Names of endpoints, hooks or events that a definition may carry. */
+const MAX_MEMBERS = 1_000;
+const MAX_MEMBER_CHARS = 512;
+
+type Fields = ReadonlyMap<string, unknown>;
+
+/**
+ * The closed schema of what a cell may send: known type, exactly its members, each of its type and size. The
+ * frame is built anew from what was checked, so nothing unexpected travels on.
+ * @throws ProtocolError
+ */
+export function checkCellFrame(value: unknown): CellFrame {
+  const fields = fieldsOf(value);
+  switch (fields.get('t')) {
+    case 'hello':
+      exactly(fields, ['t', 'pid', 'node']);
+      return { t: 'hello', pid: count(fields, 'pid'), node: text(fields, 'node', MAX_NAME_CHARS) };
+    case 'ack':
+      exactly(fields, ['t', 'id']);
+      return { t: 'ack', id: count(fields, 'id') };
+    case 'reply':
+      return checkReply(fields);
+    case 'host-call':
+      return checkHostCall(fields);
+    case 'log':
+      return checkLog(fields);
+    case 'heartbeat':
+      exactly(fields, ['t', 'heapBytes', 'cpuUs']);
+      return { t: 'heartbeat', heapBytes: count(fields, 'heapBytes'), cpuUs: count(fields, 'cpuUs') };
+    default:
+      throw new ProtocolError('a frame of no known type');
+  }
+}
+
+function checkReply(fields: Fields): CellFrame {
+  const id = count(fields, 'id');
+  const cpuUs = count(fields, 'cpuUs');
+  if (fields.has('value')) {
+    exactly(fields, ['t', 'id', 'value', 'cpuUs']);
+    return { t: 'reply', id, value: text(fields, 'value', MAX_FRAME_BYTES), cpuUs };
+  }
+  exactly(fields, ['t', 'id', 'error', 'cpuUs']);
+  return { t: 'reply', id, error: checkError(fields.get('error')), cpuUs };
+}
+
+function checkError(value: unknown): WireError {
+  const fields = fieldsOf(value);
+  const withStack = fields.has('stack');
+  exactly(fields, withStack ? ['code', 'message', 'stack'] : ['code', 'message']);
+  const code = text(fields, 'code', MAX_CODE_CHARS);
+  const message = text(fields, 'message', MAX_ERROR_CHARS);
+  return withStack ? { code, message, stack: text(fields, 'stack', MAX_STACK_CHARS) } : { code, message };
+}
+
+function checkHostCall(fields: Fields): CellFrame {
+  exactly(fields, ['t', 'id', 'call', 'name', 'params']);
+  return {
+    t: 'host-call',
+    id: count(fields, 'id'),
+    call: count(fields, 'call'),
+    name: text(fields, 'name', MAX_NAME_CHARS),
+    params: text(fields, 'params', MAX_FRAME_BYTES),
+  };
+}
+
+function checkLog(fields: Fields): CellFrame {
+  exactly(fields, ['t', 'level', 'message', 'fields', 'call']);
+  return {
+    t: 'log',
+    level: level(fields.get('level')),
+    message: text(fields, 'message', MAX_LOG_BYTES),
+    fields: text(fields, 'fields', MAX_LOG_BYTES),
+    call: count(fields, 'call'),
+  };
+}
+
+/**
+ * The value of a reply to `load`, which is JSON text of its own.
+ * @throws ProtocolError
+ */
+export function parseGuestShape(json: string): GuestShape {
+  const fields = fieldsOf(parseJson(json));
+  exactly(fields, ['lifecycle', 'health', 'endpoints', 'hooks', 'events']);
+  const health = fields.get('health');
+  if (typeof health !== 'boolean') throw new ProtocolError('"health" is no boolean');
+  return {
+    lifecycle: names(fields, 'lifecycle'),
+    health,
+    endpoints: names(fields, 'endpoints'),
+    hooks: names(fields, 'hooks'),
+    events: names(fields, 'events'),
+  };
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new ProtocolError('a text that should be JSON is none', { cause });
+  }
+}
+
+/** Own members as a Map: `__proto__` and `constructor` are names like any other there. */
+function fieldsOf(value: unknown): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new ProtocolError('not an object');
+  }
+  return new Map(Object.entries(value));
+}
+
+function exactly(fields: Fields, keys: readonly string[]): void {
+  if (fields.size !== keys.length || !keys.every((key) => fields.has(key))) {
+    throw new ProtocolError(`expected exactly the members ${keys.join(', ')}`);
+  }
+}
+
+function count(fields: Fields, key: string): number {
+  const value = fields.get(key);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw new ProtocolError(`"${key}" is no whole number of 0 or more`);
+  }
+  return value;
+}
+
+function text(fields: Fields, key: string, maxChars: number): string {
+  const value = fields.get(key);
+  if (typeof value !== 'string' || value.length > maxChars) {
+    throw new ProtocolError(`"${key}" is no text of at most ${maxChars} characters`);
+  }
+  return value;
+}
+
+function level(value: unknown): LogLevel {
+  if (value === 'debug' || value === 'info' || value === 'warn' || value === 'error') return value;
+  throw new ProtocolError('"level" is no log level');
+}
+
+function names(fields: Fields, key: string): string[] {
+  const value = fields.get(key);
+  const isName = (item: unknown): item is string =>
+    typeof item === 'string' && item.length <= MAX_MEMBER_CHARS;
+  if (!Array.isArray(value) || value.length > MAX_MEMBERS || !value.every(isName)) {
+    throw new ProtocolError(`"${key}" is no list of names`);
+  }
+  return value;
+}

@@ -1,0 +1,95 @@
+import { MAX_FRAME_BYTES } from './limits.ts';
+
+/**
+ * What arrived is no frame of this protocol. The host kills the cell that sent it; a cell that meets one
+ * ends itself.
+ */
+export class ProtocolError extends Error {
+  readonly code = 'E_PROTOCOL';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ProtocolError';
+  }
+}
+
+/** Bytes of the big-endian length in front of every frame. */
+const HEADER_BYTES = 4;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * A frame as bytes: four bytes of length, then JSON. `null` when it is longer than `MAX_FRAME_BYTES`: texts
+ * inside a frame are escaped, so only the encoded length decides.
+ */
+export function encodeFrame(frame: object): Uint8Array | null {
+  const body = encoder.encode(JSON.stringify(frame));
+  if (body.length > MAX_FRAME_BYTES) return null;
+  const bytes = new Uint8Array(HEADER_BYTES + body.length);
+  new DataView(bytes.buffer).setUint32(0, body.length);
+  bytes.set(body, HEADER_BYTES);
+  return bytes;
+}
+
+/** Takes bytes in any slicing and hands on whole frames. After it threw once it must not be used again. */
+export class FrameDecoder<Frame> {
+  readonly #check: (value: unknown) => Frame;
+  readonly #header = new Uint8Array(HEADER_BYTES);
+  #headerFilled = 0;
+  #body: Uint8Array | null = null;
+  #bodyFilled = 0;
+
+  /** @param check turns parsed JSON into a frame or throws */
+  constructor(check: (value: unknown) => Frame) {
+    this.#check = check;
+  }
+
+  /**
+   * Calls back for every frame that is complete now, in order.
+   * @throws ProtocolError for a length over `MAX_FRAME_BYTES` (before a byte of it is kept), for anything that
+   * is not UTF-8 JSON, and whatever `check` throws
+   */
+  push(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
+    let at = 0;
+    while (at < chunk.length) {
+      at += this.#body === null ? this.#takeHeader(chunk, at) : this.#takeBody(this.#body, chunk, at);
+      if (this.#body !== null && this.#bodyFilled === this.#body.length) {
+        const body = this.#body;
+        this.#body = null;
+        this.#headerFilled = 0;
+        onFrame(this.#check(parse(body)));
+      }
+    }
+  }
+
+  #takeHeader(chunk: Uint8Array, at: number): number {
+    const part = chunk.subarray(at, at + HEADER_BYTES - this.#headerFilled);
+    this.#header.set(part, this.#headerFilled);
+    this.#headerFilled += part.length;
+    if (this.#headerFilled === HEADER_BYTES) {
+      const length = new DataView(this.#header.buffer).getUint32(0);
+      if (length === 0 || length > MAX_FRAME_BYTES) {
+        throw new ProtocolError(`a frame of ${length} bytes; allowed are 1 to ${MAX_FRAME_BYTES}`);
+      }
+      this.#body = new Uint8Array(length);
+      this.#bodyFilled = 0;
+    }
+    return part.length;
+  }
+
+  #takeBody(body: Uint8Array, chunk: Uint8Array, at: number): number {
+    const part = chunk.subarray(at, at + body.length - this.#bodyFilled);
+    body.set(part, this.#bodyFilled);
+    this.#bodyFilled += part.length;
+    return part.length;
+  }
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(body));
+  } catch (cause) {
+    throw new ProtocolError('a frame is not UTF-8 JSON', { cause });
+  }
+}

@@ -1,0 +1,147 @@
+import { MagError } from '../../../kernel/errors.ts';
+import type {
+  ExtensionDetail,
+  ExtensionSummary,
+  InstallRequest,
+  Operator,
+  Principal,
+  Staged,
+  StartupEntry,
+} from '../../../kernel/operator.ts';
+import type { Operation, OperationStep, OperationStore } from '../../../kernel/ports.ts';
+import type { Scope } from '../../../manifests/catalog/index.ts';
+import type { Json, JsonObject } from '../../../manifests/json.ts';
+import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { detailOf } from './test-extension.ts';
+
+export interface Asked {
+  readonly what: string;
+  readonly with: unknown;
+  readonly by: Principal;
+}
+
+/** Knows one extension, acme/hello, and writes down what it is asked. Operations are in the real store. */
+export class TestOperator implements Operator {
+  readonly asked: Asked[] = [];
+  /** Thrown by the next move. */
+  refusal: Error | null = null;
+  detail: ExtensionDetail = detailOf('acme/hello');
+  more: ExtensionSummary[] = [];
+  readonly #operations: OperationStore;
+  readonly #listeners = new Set<(step: OperationStep | { ended: Operation }) => void>();
+
+  constructor(stores: { operations: OperationStore }) {
+    this.#operations = stores.operations;
+  }
+
+  async stage(archive: Uint8Array, bundle: string | null, by: Principal): Promise<Staged> {
+    this.#note('stage', { bytes: archive.byteLength, bundle }, by);
+    if (bundle === null) throw new MagError('E_SIG_MISSING', 'The package came without a signature.');
+    const [stored] = this.detail.versions;
+    if (!stored) throw new Error('no version');
+    return { package: stored, manifest: this.detail.manifest, warnings: ['be careful'] };
+  }
+
+  install(id: ExtensionId, request: InstallRequest, by: Principal): Promise<string> {
+    return this.#begin('install', id, request, by);
+  }
+
+  enable(id: ExtensionId, by: Principal): Promise<string> {
+    return this.#begin('enable', id, {}, by);
+  }
+
+  disable(id: ExtensionId, by: Principal): Promise<string> {
+    return this.#begin('disable', id, {}, by);
+  }
+
+  uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string> {
+    return this.#begin('uninstall', id, request, by);
+  }
+
+  async operation(id: string, waitMs = 0): Promise<Operation> {
+    const until = Date.now() + waitMs;
+    for (;;) {
+      const operation = await this.#operations.get(id);
+      if (operation === null) throw new MagError('E_NOT_FOUND', 'No such operation.');
+      if (operation.state !== 'running' || Date.now() >= until) return operation;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  onStep(_operation: string, listener: (step: OperationStep | { ended: Operation }) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Moves a step and tells whoever listens. */
+  async step(operation: string, name: string, state: 'running' | 'done'): Promise<void> {
+    await this.#operations.step(operation, name, state);
+    const { steps } = await this.operation(operation);
+    const step = steps.find((entry) => entry.name === name);
+    if (step) for (const listener of this.#listeners) listener(step);
+  }
+
+  async end(operation: string): Promise<void> {
+    await this.#operations.end(operation, 'succeeded');
+    const ended = await this.operation(operation);
+    for (const listener of this.#listeners) listener({ ended });
+  }
+
+  async list(): Promise<ExtensionSummary[]> {
+    return [this.detail, ...this.more];
+  }
+
+  async show(id: ExtensionId): Promise<ExtensionDetail> {
+    if (id !== this.detail.record.id) throw new MagError('E_NOT_FOUND', `No extension ${id}.`);
+    return this.detail;
+  }
+
+  async grant(id: ExtensionId, capability: string, scope: Scope | null, by: Principal): Promise<void> {
+    this.#note('grant', { id, capability, scope }, by);
+  }
+
+  async revoke(id: ExtensionId, capability: string, by: Principal): Promise<void> {
+    this.#note('revoke', { id, capability }, by);
+  }
+
+  async configure(id: ExtensionId, config: JsonObject, by: Principal): Promise<void> {
+    this.#note('configure', { id, config }, by);
+    this.detail = { ...this.detail, record: { ...this.detail.record, config } };
+  }
+
+  async health(): Promise<{ healthy: boolean | null; detail: Json }> {
+    return { healthy: true, detail: { queue: 3 } };
+  }
+
+  async publish(event: { type: string; data: Json; eventId?: string }, by: Principal) {
+    this.#note('publish', event, by);
+    return { eventId: event.eventId ?? 'made', sequence: 7 };
+  }
+
+  startup(): readonly StartupEntry[] {
+    return [{ extension: 'acme/hello', state: 'started', tookMs: 12, reason: null }];
+  }
+
+  async #begin(
+    kind: Operation['kind'],
+    extension: ExtensionId,
+    input: object,
+    by: Principal,
+  ): Promise<string> {
+    this.#note(kind, { id: extension, ...input }, by);
+    const id = crypto.randomUUID();
+    await this.#operations.begin({ id, kind, extension, principal: by.id, input: input as JsonObject });
+    return id;
+  }
+
+  #note(what: string, details: unknown, by: Principal): void {
+    this.asked.push({ what, with: details, by });
+    const { refusal } = this;
+    this.refusal = null;
+    if (refusal !== null) throw refusal;
+  }
+}

@@ -1,0 +1,164 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bearer, createTestGateway, type TestGateway } from './test-gateway.ts';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await createTestGateway();
+});
+afterAll(() => gateway[Symbol.asyncDispose]());
+
+const make = (payload: object, role: 'owner' | 'acme' = 'owner') =>
+  gateway.inject(role, { method: 'POST', url: '/v1/tokens', payload });
+
+describe('tokens', () => {
+  it('are made, used, listed without their text, and revoked at once', async () => {
+    const made = await make({ name: 'ci', role: 'author', expiresAt: '2099-01-01T00:00:00Z' });
+    expect(made.statusCode).toBe(201);
+    const { id, token } = made.json();
+    expect(made.json()).toMatchObject({ name: 'ci', role: 'author', tenant: 't_system' });
+    const use = () => gateway.app.inject({ url: '/v1/startup', headers: bearer(token) });
+    expect((await use()).statusCode).toBe(200);
+
+    const listed = await gateway.inject('auditor', { url: '/v1/tokens' });
+    expect(listed.json().tokens).toContainEqual(expect.objectContaining({ id, name: 'ci', revokedAt: null }));
+    expect(listed.body).not.toContain(token);
+
+    const revoked = await gateway.inject('owner', { method: 'DELETE', url: `/v1/tokens/${id}` });
+    expect(revoked.statusCode).toBe(200);
+    expect((await use()).statusCode).toBe(401);
+    const again = await gateway.inject('owner', { method: 'DELETE', url: `/v1/tokens/${id}` });
+    expect([again.statusCode, again.json().code]).toEqual([404, 'E_NOT_FOUND']);
+
+    const [refused, done] = await gateway.actionsOnRecord('token.revoke');
+    expect([refused?.outcome, done?.outcome]).toEqual(['refused', 'ok']);
+    expect((await gateway.actionsOnRecord('token.create'))[0]).toMatchObject({
+      target: 'token:ci',
+      outcome: 'ok',
+    });
+  });
+
+  it('revoked by another host stop within a second', async () => {
+    const { id, token } = (await make({ name: 'elsewhere', role: 'author' })).json();
+    const status = async () =>
+      (await gateway.app.inject({ url: '/v1/startup', headers: bearer(token) })).statusCode;
+    expect(await status()).toBe(200);
+    await gateway.stores.tokens.revoke(id);
+    await expect.poll(status, { timeout: 3_000, interval: 100 }).toBe(401);
+  });
+
+  it.each([
+    {},
+    { name: 'a' },
+    { name: '', role: 'owner' },
+    { name: 'a', role: 'none' },
+    { name: 'a', role: 'Owner!' },
+    { name: 'a', role: 'owner', tenant: 'acme' },
+    { name: 'a', role: 'owner', expiresAt: 'tomorrow' },
+    { name: 'a', role: 'owner', expiresAt: '2020-01-01T00:00:00Z' },
+    { name: 'a', role: 'owner', extra: true },
+  ])('are not made of %o', async (payload) => {
+    const answer = await make(payload);
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'E_BAD_REQUEST']);
+  });
+
+  it('of another tenant are made, seen and revoked from the control plane only', async () => {
+    const denied = await make({ name: 'up', role: 'owner', tenant: 't_system' }, 'acme');
+    expect([denied.statusCode, denied.json().code]).toEqual([403, 'E_FORBIDDEN']);
+    expect((await gateway.actionsOnRecord('token.create'))[0]).toMatchObject({
+      outcome: 'refused',
+      tenant: 't_acme',
+    });
+    const foreign = (await make({ name: 'sys', role: 'author' })).json();
+    const revoke = (role: 'owner' | 'acme', id: string) =>
+      gateway.inject(role, { method: 'DELETE', url: `/v1/tokens/${id}` });
+    expect((await revoke('acme', foreign.id)).statusCode).toBe(404);
+    const seen = (await gateway.inject('acme', { url: '/v1/tokens' })).json().tokens;
+    expect(new Set(seen.map((row: { tenant: string }) => row.tenant))).toEqual(new Set(['t_acme']));
+    const own = (await make({ name: 'mine', role: 'author', tenant: 't_acme' })).json();
+    expect((await revoke('acme', own.id)).statusCode).toBe(200);
+  });
+});
+
+describe('trust', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const add = (payload: object) => gateway.inject('owner', { method: 'POST', url: '/v1/trust', payload });
+
+  it('is given and taken, and both are on record', async () => {
+    const added = await add({ publisher: 'acme', publicKey, tier: 'verified' });
+    expect(added.statusCode).toBe(201);
+    expect(added.json()).toMatchObject({
+      publisher: 'acme',
+      tier: 'verified',
+      keys: [{ publicKey, revokedAt: null }],
+    });
+    const listed = (await gateway.inject('operator', { url: '/v1/trust' })).json();
+    expect(listed.publishers.acme.keys).toHaveLength(1);
+
+    const [{ id }] = listed.publishers.acme.keys;
+    const key = await gateway.inject('owner', { method: 'DELETE', url: `/v1/trust/acme/keys/${id}` });
+    expect(key.statusCode).toBe(200);
+    const removed = await gateway.inject('owner', { method: 'DELETE', url: '/v1/trust/acme' });
+    expect(removed.json()).toEqual({ publisher: 'acme', removed: true });
+    const missing = await gateway.inject('owner', { method: 'DELETE', url: '/v1/trust/nobody' });
+    expect(missing.json().code).toBe('E_NOT_FOUND');
+    expect((await gateway.actionsOnRecord('trust.add'))[0]).toMatchObject({ target: 'acme', outcome: 'ok' });
+    expect((await gateway.actionsOnRecord('trust.remove')).map(({ outcome }) => outcome)).toEqual([
+      'refused',
+      'ok',
+      'ok',
+    ]);
+  });
+
+  it.each([
+    { publisher: 'acme', publicKey: 'nonsense' },
+    { publisher: 'acme', publicKey: privateKey },
+    { publisher: 'AC ME', publicKey },
+    { publisher: 'acme', publicKey, tier: 'first-party' },
+    { publisher: 'acme' },
+  ])('is not given for $publisher', async (payload) => {
+    const answer = await add(payload);
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'E_BAD_REQUEST']);
+    expect(answer.body).not.toContain('PRIVATE KEY');
+  });
+});
+
+describe('the audit log', () => {
+  it('is read back page by page, and forward, without a gap', async () => {
+    const read = async (url: string) => (await gateway.inject('auditor', { url })).json();
+    const newest = await read('/v1/audit?limit=2');
+    expect(newest.records).toHaveLength(2);
+    const older = await read(newest.next);
+    const sequences = [...newest.records, ...older.records].map(
+      ({ sequence }: { sequence: number }) => sequence,
+    );
+    const [first = 0] = sequences;
+    expect(sequences).toEqual(Array.from({ length: sequences.length }, (_, i) => first - i));
+    const oldest = await read('/v1/audit?after=0&limit=1');
+    expect(oldest.records[0].sequence).toBe(1);
+    expect((await read(oldest.next)).records[0].sequence).toBe(2);
+    const filtered = await read('/v1/audit?action=trust.add&limit=1000');
+    expect(filtered.next).toBeNull();
+    expect(new Set(filtered.records.map(({ action }: { action: string }) => action))).toEqual(
+      new Set(['trust.add']),
+    );
+  });
+
+  it('is verified', async () => {
+    const answer = (await gateway.inject('auditor', { url: '/v1/audit/verify' })).json();
+    expect(answer.ok).toBe(true);
+    expect(answer.records).toBeGreaterThan(5);
+  });
+
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'after=-1', 'unknown=1'])(
+    'is not read with %s',
+    async (query) => {
+      const answer = await gateway.inject('auditor', { url: `/v1/audit?${query}` });
+      expect([answer.statusCode, answer.json().code]).toEqual([400, 'E_BAD_REQUEST']);
+    },
+  );
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { CallNotTaken, readDeath } from '../../../kernel/sandbox/death.ts';
+import { guestError } from '../../../kernel/sandbox/guest-error.ts';
+import { Rate } from '../../../kernel/sandbox/rate.ts';
+import { RestartPolicy } from '../../../kernel/sandbox/restart-policy.ts';
+import type { Code } from '../../../manifests/catalog/index.ts';
+import { CELL_EXIT } from '../../../manifests/protocol/cell-exit.ts';
+
+describe('the error of a guest', () => {
+  const answered = new Map<Code, string>([
+    ['E_DB', 'as the host said'],
+    ['E_AUTH_REQUIRED', 'never passed on'],
+  ]);
+  const judged = (code: string) => guestError({ code, message: 'as the guest says' }, answered).code;
+
+  it('keeps what the host said itself, in the words of the host', () => {
+    const error = guestError({ code: 'E_DB', message: 'as the guest says' }, answered);
+    expect([error.code, error.message]).toEqual(['E_DB', 'as the host said']);
+  });
+
+  it.each(['E_LIMIT_CPU', 'E_LIMIT_MEMORY', 'E_LIMIT_OUTPUT', 'E_LIMIT_RATE'])('keeps %s', (code) => {
+    expect(judged(code)).toBe(code);
+  });
+
+  it.each(['E_CAP_UNDECLARED', 'E_SQL_FORBIDDEN', 'E_AUTH_REQUIRED', 'E_VETO', 'E_INTERNAL', 'toString', ''])(
+    'believes no %s',
+    (code) => {
+      expect(judged(code)).toBe('E_EXTENSION');
+    },
+  );
+});
+
+describe('the end of a process', () => {
+  const exit = { code: null, signal: null, stderr: '' };
+  const codes = (death: ReturnType<typeof readDeath>) => [death.error.code, death.inFlight.code];
+
+  it('is told apart by how the runner left', () => {
+    expect(codes(readDeath({ ...exit, code: CELL_EXIT.cpu }))).toEqual(['E_LIMIT_CPU', 'E_CELL_LOST']);
+    expect(codes(readDeath({ ...exit, code: CELL_EXIT.memory }))).toEqual([
+      'E_LIMIT_MEMORY',
+      'E_LIMIT_MEMORY',
+    ]);
+    expect(codes(readDeath({ ...exit, code: 1 }))).toEqual(['E_CELL_LOST', 'E_CELL_LOST']);
+  });
+
+  it('is told apart by the last words of V8', () => {
+    const stderr = 'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory';
+    expect(codes(readDeath({ ...exit, signal: 'SIGABRT', stderr }))[0]).toBe('E_LIMIT_MEMORY');
+    expect(codes(readDeath({ ...exit, signal: 'SIGABRT' }))[0]).toBe('E_CELL_LOST');
+  });
+
+  it('lets calls be made again only when the runner says which ones it had', () => {
+    expect(readDeath({ ...exit, code: CELL_EXIT.cpu }).notTaken).toBeInstanceOf(CallNotTaken);
+    expect(readDeath({ ...exit, signal: 'SIGKILL' }).notTaken).toBeNull();
+  });
+});
+
+describe('the restart policy', () => {
+  it('waits longer each time and ends with the fifth death in ten minutes', () => {
+    let now = 0;
+    const policy = new RestartPolicy(() => now);
+    const delays = Array.from({ length: 5 }, () => policy.afterDeath());
+    expect(delays).toEqual([0, 100, 500, 2_000, null]);
+    now = 10 * 60_000;
+    expect(policy.afterDeath()).toBe(0);
+  });
+});
+
+describe('a rate', () => {
+  it('lets so many through in each second', () => {
+    let now = 0;
+    const rate = new Rate(2, () => now);
+    expect([rate.take(), rate.take(), rate.take()]).toEqual([true, true, false]);
+    now = 1_000;
+    expect(rate.take()).toBe(true);
+  });
+});
