@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { type CapabilityName, isCapability, type Scope } from '../manifests/catalog/index.ts';
+import { type CapabilityName, capabilityRow, isCapability, type Scope } from '../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
 import { codeOf, MagError, messageOf } from './errors.ts';
@@ -111,6 +111,7 @@ export class OperatorDesk implements Operator {
   async grant(id: ExtensionId, capability: string, scope: Scope | null, by: Principal): Promise<void> {
     await this.#audited('grant.add', `${id} ${capability}`, by, async () => {
       const { manifest } = await this.#declared(id, capability);
+      checkScope(known(capability), scope);
       await this.#parts.stores.grants.put({
         extension: id,
         capability: known(capability),
@@ -299,4 +300,15 @@ function known(capability: string): CapabilityName {
   if (!isCapability(capability))
     throw new MagError('E_APPROVAL', `${capability} is no capability of this host`);
   return capability;
+}
+
+/** @throws `E_APPROVAL` when a scope narrows by nothing, or by what the catalogue does not know */
+function checkScope(capability: CapabilityName, scope: Scope | null): void {
+  const keys = Object.keys(capabilityRow(capability).scope);
+  if (scope === null) return;
+  const unknown = Object.keys(scope).find((key) => !keys.includes(key));
+  if (unknown !== undefined || Object.keys(scope).length === 0) {
+    const takes = keys.length === 0 ? 'takes no scope' : `takes a scope of ${keys.join(', ')}`;
+    throw new MagError('E_APPROVAL', `${capability} ${takes}`);
+  }
 }

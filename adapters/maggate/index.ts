@@ -1,1 +1,1 @@
-export { createMaggateAdapter, type MaggateAdapter, type MaggateHooks } from './adapter.ts';
+export { createMaggateAdapter, type MaggateAdapter } from './adapter.ts';

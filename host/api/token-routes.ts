@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { MagError } from '../../kernel/errors.ts';
-import type { TokenRecord } from '../components/magauth/ports.ts';
+import type { NewToken, TokenRecord } from '../components/magauth/ports.ts';
 import { ROLE_PATTERN } from '../components/magauth/roles.ts';
 import { principalOf } from '../components/maggate/access-control.ts';
 import { audited } from './audited.ts';
@@ -20,86 +20,73 @@ interface TokenBody {
 
 /** API tokens: of one's own tenant, or of all for the control plane. */
 export function registerTokenRoutes(app: FastifyInstance, services: ControlServices): void {
-  const { tokens, audit, forgetTokens } = services;
-  const tags = ['access'];
+  addList(app, services);
+  addCreate(app, services);
+  addRevoke(app, services);
+}
 
-  app.get<{ Querystring: { after?: string; limit: number } }>(
-    '/v1/tokens',
-    {
-      schema: {
-        tags,
-        summary: 'Tokens, without their text',
-        querystring: object({ after: { type: 'string', maxLength: 100 }, limit }),
-        response: answers(200, 'A page of tokens.', listOf('tokens')),
-      },
-    },
-    async (request) => {
-      const { tenant } = principalOf(request);
-      const mine = (await tokens.list()).filter((token) => isManagedFrom(tenant, token.tenantId));
-      const { page, last } = pageOf(mine, ({ id }) => id, request.query);
-      const { limit } = request.query;
-      return {
-        tokens: page.map(tokenView),
-        next: last === null ? null : pageAddress('/v1/tokens', { after: last, limit }),
-      };
-    },
-  );
+function addList(app: FastifyInstance, { tokens }: ControlServices): void {
+  const schema = {
+    tags: ['access'],
+    summary: 'Tokens, without their text',
+    querystring: object({ after: { type: 'string', maxLength: 100 }, limit }),
+    response: answers(200, 'A page of tokens.', listOf('tokens')),
+  };
+  app.get<{ Querystring: { after?: string; limit: number } }>('/v1/tokens', { schema }, async (request) => {
+    const { query } = request;
+    const { tenant } = principalOf(request);
+    const seen = (await tokens.list()).filter((token) => isManagedFrom(tenant, token.tenantId));
+    const { page, last } = pageOf(seen, ({ id }) => id, query);
+    const next = last === null ? null : pageAddress('/v1/tokens', { after: last, limit: query.limit });
+    return { tokens: page.map(tokenView), next };
+  });
+}
 
-  app.post<{ Body: TokenBody }>(
-    '/v1/tokens',
-    {
-      schema: {
-        tags,
-        summary: 'Make a token; its text is in this answer and nowhere else',
-        body: TOKEN_BODY,
-        response: answers(201, 'The token.'),
-      },
-    },
-    async (request, reply) => {
-      const by = principalOf(request);
-      const wanted = readToken(request.body, by.tenant);
-      const { name, role, tenantId } = wanted;
-      const move = {
-        action: 'token.create',
-        target: `token:${name}`,
-        detail: { name, role, tenant: tenantId },
-      };
-      const made = await audited(audit, request, move, async () => {
-        checkReach(by.tenant, tenantId);
-        checkExpiry(wanted.expiresAt);
-        return tokens.create(wanted);
-      });
-      const answer = { id: made.id, token: made.token, name, role, tenant: tenantId };
-      return reply
-        .code(201)
-        .header('cache-control', 'no-store')
-        .send({ ...answer, expiresAt: wanted.expiresAt ?? null });
-    },
-  );
+function addCreate(app: FastifyInstance, { tokens, audit }: ControlServices): void {
+  const schema = {
+    tags: ['access'],
+    summary: 'Make a token; its text is in this answer and nowhere else',
+    body: TOKEN_BODY,
+    response: answers(201, 'The token.'),
+  };
+  app.post<{ Body: TokenBody }>('/v1/tokens', { schema }, async (request, reply) => {
+    const by = principalOf(request);
+    const wanted = readToken(request.body, by.tenant);
+    const { name, role, tenantId, expiresAt = null } = wanted;
+    const move = {
+      action: 'token.create',
+      target: `token:${name}`,
+      detail: { name, role, tenant: tenantId },
+    };
+    const { id, token } = await audited(audit, request, move, async () => {
+      checkReach(by.tenant, tenantId);
+      checkExpiry(expiresAt);
+      return tokens.create(wanted);
+    });
+    reply.code(201).header('cache-control', 'no-store');
+    return { id, token, name, role, tenant: tenantId, expiresAt };
+  });
+}
 
-  app.delete<{ Params: { id: string } }>(
-    '/v1/tokens/:id',
-    {
-      schema: {
-        tags,
-        summary: 'Revoke a token, at once',
-        params: idParams,
-        response: answers(200, 'Revoked.'),
-      },
-    },
-    async (request) => {
-      const { id } = request.params;
-      const { tenant } = principalOf(request);
-      const move = { action: 'token.revoke', target: `token:${id}`, detail: {} };
-      await audited(audit, request, move, async () => {
-        const token = (await tokens.list()).find((entry) => entry.id === id);
-        const found = token !== undefined && isManagedFrom(tenant, token.tenantId);
-        if (!found || !(await tokens.revoke(id))) throw new MagError('E_NOT_FOUND', 'No such token.');
-      });
+function addRevoke(app: FastifyInstance, { tokens, audit, forgetTokens }: ControlServices): void {
+  const schema = {
+    tags: ['access'],
+    summary: 'Revoke a token, at once',
+    params: idParams,
+    response: answers(200, 'Revoked.'),
+  };
+  app.delete<{ Params: { id: string } }>('/v1/tokens/:id', { schema }, async (request) => {
+    const { id } = request.params;
+    const { tenant } = principalOf(request);
+    const move = { action: 'token.revoke', target: `token:${id}`, detail: {} };
+    await audited(audit, request, move, async () => {
+      const token = (await tokens.list()).find((entry) => entry.id === id);
+      const found = token !== undefined && isManagedFrom(tenant, token.tenantId);
+      if (!found || !(await tokens.revoke(id))) throw new MagError('E_NOT_FOUND', 'No such token.');
       forgetTokens();
-      return { id, revoked: true };
-    },
-  );
+    });
+    return { id, revoked: true };
+  });
 }
 
 const TOKEN_BODY = object(
@@ -112,7 +99,7 @@ const TOKEN_BODY = object(
   ['name', 'role'],
 );
 
-function readToken({ name, role, tenant, expiresAt }: TokenBody, ownTenant: string) {
+function readToken({ name, role, tenant, expiresAt }: TokenBody, ownTenant: string): NewToken {
   const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) };
   return { name, role, tenantId: tenant ?? ownTenant, ...expiry };
 }
@@ -126,8 +113,8 @@ function checkReach(tenant: string, of: string): void {
   throw new MagError('E_FORBIDDEN', 'Tokens of another tenant are made from the tenant t_system only.');
 }
 
-function checkExpiry(expiresAt: Date | undefined): void {
-  if (expiresAt === undefined || expiresAt.getTime() > Date.now()) return;
+function checkExpiry(expiresAt: Date | null): void {
+  if (expiresAt === null || expiresAt.getTime() > Date.now()) return;
   throw new MagError('E_BAD_REQUEST', 'expiresAt is in the past.');
 }
 

@@ -27,10 +27,10 @@ export function uninstallSteps(input: UninstallInput, parts: Parts, running: Run
     {
       name: 'reverse migrations',
       run: async () => {
+        if (input.purge) return 'skipped: everything is purged';
         const files = await migrationsOf(input, parts);
         if (files === null) return 'skipped: the package is gone';
-        if (files.some(({ down }) => down === null))
-          return input.purge ? 'irreversible, purged' : 'irreversible, data kept';
+        if (files.some(({ down }) => down === null)) return 'irreversible, data kept';
         const reversed = await data.unmigrate(id, files);
         dropData = true;
         return reversed.length === 0 ? 'none' : reversed.join(', ');

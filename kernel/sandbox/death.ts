@@ -11,11 +11,17 @@ export interface Exit {
 export interface Death {
   readonly error: MagError;
   readonly inFlight: MagError;
-  /** For calls that never entered the guest, when the cell took its leave in order. */
+  /**
+   * For calls the cell never said anything about: no acknowledgement, log line or host call. `null` where
+   * such a call may itself be what ended the cell.
+   */
   readonly notTaken: CallNotTaken | null;
 }
 
-/** The call reached a cell that was already ending: making it again in the next one does nothing twice. */
+/**
+ * The call was in a cell that ended before it had any effect outside: an effect takes a host call, and there
+ * was none. Making it again in the next cell does nothing twice.
+ */
 export class CallNotTaken extends MagError {
   constructor() {
     super('E_CELL_LOST', 'the cell ended before it took the call');
@@ -34,6 +40,7 @@ export function readDeath(exit: Exit): Death {
   const lost = new MagError('E_CELL_LOST', 'the cell died while it worked on the call', {
     cause: causeOf(exit),
   });
+  if (exit.signal === 'SIGKILL') return { error: lost, inFlight: lost, notTaken: new CallNotTaken() };
   if (exit.code !== CELL_EXIT.cpu) return same(lost);
   const error = new MagError('E_LIMIT_CPU', 'the extension used more processor time than its budget');
   return { error, inFlight: lost, notTaken: new CallNotTaken() };

@@ -18,6 +18,8 @@ type Phase =
   | { readonly is: 'restarting'; readonly ready: PromiseWithResolvers<RunningCell> }
   | { readonly is: 'over'; readonly error: MagError };
 
+/** A call that finds one dying cell after the other is not worth more. */
+const MAX_ATTEMPTS = 3;
 /** Wall time that starting may take beyond the processor budget of the module. */
 const LOAD_GRACE_MS = 5_000;
 
@@ -68,27 +70,18 @@ export class SupervisedProcess implements ExtensionProcess {
 
   async invoke(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<Json> {
     this.#calls++;
-    try {
-      return await this.#invokeBy(performance.now() + options.deadlineMs, target, payload, options);
-    } catch (error) {
-      this.#errors++;
-      throw error;
-    }
-  }
-
-  async #invokeBy(
-    deadline: number,
-    target: GuestTarget,
-    payload: Json,
-    options: InvokeOptions,
-  ): Promise<Json> {
-    const withinLeft = () => ({ ...options, deadlineMs: Math.max(1, deadline - performance.now()) });
-    try {
-      const cell = await this.#readyCell(withinLeft());
-      return await invokeIn(cell, target, payload, withinLeft());
-    } catch (error) {
-      if (!(error instanceof CallNotTaken) || performance.now() >= deadline) throw error;
-      return await this.#invokeBy(deadline, target, payload, options);
+    const deadline = performance.now() + options.deadlineMs;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const withinLeft = () => ({ ...options, deadlineMs: Math.max(1, deadline - performance.now()) });
+        const cell = await this.#readyCell(withinLeft());
+        return await invokeIn(cell, target, payload, withinLeft());
+      } catch (error) {
+        const again = error instanceof CallNotTaken && attempt < MAX_ATTEMPTS && performance.now() < deadline;
+        if (again) continue;
+        this.#errors++;
+        throw error;
+      }
     }
   }
 

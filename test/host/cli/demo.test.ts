@@ -87,7 +87,14 @@ describe('mag demo', { timeout: DEADLINE_MS }, () => {
 });
 
 /** The host and the command that runs: all that the demo has started itself. */
-async function childrenOf(pid: number | undefined): Promise<number[]> {
-  const text = await readFile(join('/proc', String(pid), 'task', String(pid), 'children'), 'utf8');
-  return text.trim().split(' ').map(Number);
+async function childrenOf(parent: number | undefined): Promise<number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
+  const parents = await Promise.all(pids.map(async (pid) => [pid, await parentOf(pid)] as const));
+  return parents.filter(([, of]) => of === parent).map(([pid]) => pid);
+}
+
+/** The fourth field, behind the name in parentheses, which may hold anything. */
+async function parentOf(pid: number): Promise<number> {
+  const stat = await readFile(join('/proc', String(pid), 'stat'), 'utf8').catch(() => '');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }

@@ -49,9 +49,11 @@ describe('the end of a process', () => {
     expect(codes(readDeath({ ...exit, signal: 'SIGABRT' }))[0]).toBe('E_CELL_LOST');
   });
 
-  it('lets calls be made again only when the runner says which ones it had', () => {
+  it('lets calls that had no effect be made again, unless one of them may be what ended the cell', () => {
     expect(readDeath({ ...exit, code: CELL_EXIT.cpu }).notTaken).toBeInstanceOf(CallNotTaken);
-    expect(readDeath({ ...exit, signal: 'SIGKILL' }).notTaken).toBeNull();
+    expect(readDeath({ ...exit, signal: 'SIGKILL' }).notTaken).toBeInstanceOf(CallNotTaken);
+    expect(readDeath({ ...exit, signal: 'SIGSEGV' }).notTaken).toBeNull();
+    expect(readDeath({ ...exit, signal: 'SIGABRT' }).notTaken).toBeNull();
   });
 });
 

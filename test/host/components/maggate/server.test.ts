@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TokenStore } from '../../../../host/components/magauth/ports.ts';
 import { MagError } from '../../../../kernel/errors.ts';
 import { isCode } from '../../../../manifests/catalog/index.ts';
+import type { Json } from '../../../../manifests/json.ts';
 import { createTestGateway, type TestGateway } from '../../api/test-gateway.ts';
 
 let gateway: TestGateway;
@@ -146,24 +147,28 @@ describe('stopping', () => {
     await own[Symbol.asyncDispose]();
   }, 20_000);
 
-  it('answers E_SHUTDOWN to requests that still come in', async () => {
+  it('ends requests under way, and answers E_SHUTDOWN to those behind them', async () => {
     const own = await createTestGateway();
-    const at = await own.app.listen({ host: '127.0.0.1', port: 0 });
-    let release = () => {};
+    const at = new URL(await own.app.listen({ host: '127.0.0.1', port: 0 }));
+    const slow = Promise.withResolvers<Json>();
     own.endpoints.serve('acme/slow', { method: 'GET', path: '/', auth: 'none' });
-    own.endpoints.answer = () =>
-      new Promise((resolve) => {
-        release = () => resolve({ body: 'done' });
-      });
-    const slow = fetch(`${at}/x/acme/slow`);
+    own.endpoints.answer = () => slow.promise;
+    let answers = '';
+    const socket = connect(Number(at.port), at.hostname, () =>
+      socket.write('GET /x/acme/slow HTTP/1.1\r\nhost: a\r\n\r\n'),
+    );
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      answers += chunk;
+    });
+    const hungUp = new Promise((resolve) => socket.once('close', resolve));
     await expect.poll(() => own.endpoints.calls.length).toBe(1);
     const closing = own.app.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const late = await own.app.inject({ url: '/healthz' }).catch(() => null);
-    if (late !== null) expect(late.json().code).toBe('E_SHUTDOWN');
-    release();
-    expect(await (await slow).text()).toBe('done');
-    await closing;
+    socket.write('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    slow.resolve({ body: 'done' });
+    await Promise.all([closing, hungUp]);
+    expect(answers).toMatch(/^HTTP\/1.1 200 OK/);
+    expect(answers).toMatch(/HTTP\/1.1 503 Service Unavailable[\s\S]*"code":"E_SHUTDOWN"/);
     await own[Symbol.asyncDispose]();
   });
 });
