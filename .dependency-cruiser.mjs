@@ -18,7 +18,8 @@ export default {
     },
     {
       name: 'manifests-are-the-bottom',
-      comment: 'manifests/ is pure data and types that everybody may import: it imports nobody and does no I/O.',
+      comment:
+        'manifests/ is pure data and types that everybody may import: it imports nobody and does no I/O.',
       severity: 'error',
       from: { path: '^manifests/' },
       to: { path: '^(kernel|adapters|host|extensions|test)/' },
@@ -32,28 +33,36 @@ export default {
     },
     {
       name: 'kernel-knows-no-component',
-      comment: 'The kernel is out of band: it knows no component, no SQL, no HTTP. Put it behind a port (kernel/ports.ts) or into an adapter.',
+      comment:
+        'The kernel is out of band: it knows no component, no SQL, no HTTP. Put it behind a port (kernel/ports.ts) or into an adapter.',
       severity: 'error',
       from: { path: '^kernel/' },
-      to: { path: '^(adapters|host|extensions|test)/|node_modules/(pg|fastify|find-my-way|libpg-query|commander|prom-client)/' },
+      to: {
+        path: '^(adapters|host|extensions|test)/|node_modules/(pg|fastify|find-my-way|libpg-query|commander|prom-client)/',
+      },
     },
     {
       name: 'the-runner-stands-alone',
       comment: 'The program in a cell is hostile ground: it may use the protocol and nothing of the host.',
       severity: 'error',
       from: { path: '^kernel/runner/' },
-      to: { path: '^(kernel|manifests|adapters|host)/', pathNot: '^(kernel/runner|manifests/(protocol|catalog|sdk)/|manifests/json)' },
+      to: {
+        path: '^(kernel|manifests|adapters|host)/',
+        pathNot: '^(kernel/runner|manifests/(protocol|catalog|sdk)/|manifests/json)',
+      },
     },
     {
       name: 'nobody-imports-the-runner',
-      comment: 'The runner is bundled and started as a process of its own; importing it would load extension code into the host.',
+      comment:
+        'The runner is bundled and started as a process of its own; importing it would load extension code into the host.',
       severity: 'error',
       from: { path: '^(kernel|adapters|host)/', pathNot: '^kernel/runner/' },
       to: { path: '^kernel/runner/' },
     },
     {
       name: 'adapters-do-not-know-each-other',
-      comment: 'An adapter translates between its component and the kernel. What two of them share belongs to the kernel or to manifests/.',
+      comment:
+        'An adapter translates between its component and the kernel. What two of them share belongs to the kernel or to manifests/.',
       severity: 'error',
       from: { path: '^adapters/([^/]+)/' },
       to: { path: '^adapters/', pathNot: '^adapters/$1/' },
@@ -67,7 +76,8 @@ export default {
     },
     {
       name: 'extensions-use-the-sdk-only',
-      comment: 'A first-party extension has no back door: what it needs and #sdk lacks is missing in the SDK.',
+      comment:
+        'A first-party extension has no back door: what it needs and #sdk lacks is missing in the SDK.',
       severity: 'error',
       from: { path: '^extensions/', pathNot: '\\.test\\.ts$' },
       to: { pathNot: '^(extensions/|manifests/sdk/)' },
@@ -79,14 +89,33 @@ export default {
       from: { pathNot: '^(test/|extensions/.*\\.test\\.ts$)' },
       to: { path: '^test/' },
     },
-    only('isolated-vm-has-one-owner', 'node_modules/isolated-vm/', '^kernel/runner/isolate\\.ts$', 'isolated-vm can crash its process: only the runner loads it, in kernel/runner/isolate.ts.'),
-    only('pg-has-its-owners', 'node_modules/pg/', '^(host/storage|adapters/magds)/', 'SQL lives in host/storage/ and adapters/magds/.'),
-    only('processes-have-their-owners', '^(node:)?child_process$', '^(kernel/sandbox|host/storage|host/cli)/', 'Whoever starts processes must end them: cells, the embedded Postgres and the CLI.'),
+    only(
+      'isolated-vm-has-one-owner',
+      'node_modules/isolated-vm/',
+      '^kernel/runner/isolate\\.ts$',
+      'isolated-vm can crash its process: only the runner loads it, in kernel/runner/isolate.ts.',
+    ),
+    only(
+      'pg-has-its-owners',
+      'node_modules/pg/',
+      '^(host/storage|adapters/magds)/',
+      'SQL lives in host/storage/ and adapters/magds/.',
+    ),
+    only(
+      'processes-have-their-owners',
+      '^(node:)?child_process$',
+      '^(kernel/sandbox|host/storage|host/cli)/',
+      'Whoever starts processes must end them: cells, the embedded Postgres and the CLI.',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.mjs', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+    },
   },
 };

@@ -101,7 +101,7 @@ function validated(values: Values): Partial<Omit<Config, 'port'>> & { port?: num
   const valid = ajv.compile({ type: 'object', properties, additionalProperties: false });
   if (valid(values)) return values as Partial<Omit<Config, 'port'>> & { port?: number };
   const problem = valid.errors?.[0];
-  const name = problem?.instancePath.slice(1) || String(problem?.params['additionalProperty'] ?? FILE);
+  const name = problem?.instancePath.slice(1) || String(problem?.params.additionalProperty ?? FILE);
   const env = Object.hasOwn(ENTRIES, name) ? ` (${ENTRIES[name as EntryName].env})` : '';
   throw new MagError('E_CONFIG', `configuration entry ${name}${env} ${problem?.message ?? 'is wrong'}`);
 }

@@ -90,10 +90,6 @@ export const CODES = {
   E_NOT_FOUND: { status: 404, meaning: 'No such thing.' },
   E_NOT_ENABLED: { status: 503, meaning: 'The extension is installed but not enabled.' },
   E_PARAMS: { status: 400, meaning: 'The parameters of a host call do not match the call table.' },
-  E_VETO: {
-    status: 403,
-    meaning: 'An extension holding a guard hook refused; the detail carries its reason.',
-  },
   // Host
   E_CONFIG: { status: 500, meaning: 'The configuration of the host is wrong; the detail names the entry.' },
   E_UNSAFE_RUNTIME: { status: 500, meaning: 'The runtime is older than the version floor.' },

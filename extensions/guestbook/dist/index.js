@@ -36,7 +36,7 @@ async function listEntries(request, ctx) {
   return { headers: { "x-stamp": request.headers["x-guestbook"] ?? "none" }, body: { entries: rows } };
 }
 async function sign(request, ctx) {
-  const entry = readEntry(request.body, Number(ctx.config["maxLength"]));
+  const entry = readEntry(request.body, Number(ctx.config.maxLength));
   if (entry === null)
     return { status: 400, body: { error: "name and message are needed, as texts of a sane length" } };
   const row = await ctx.db.queryOne(

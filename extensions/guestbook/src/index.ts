@@ -35,7 +35,7 @@ async function listEntries(request: EndpointRequest, ctx: Context): Promise<Endp
 }
 
 async function sign(request: EndpointRequest, ctx: Context): Promise<EndpointResponse> {
-  const entry = readEntry(request.body, Number(ctx.config['maxLength']));
+  const entry = readEntry(request.body, Number(ctx.config.maxLength));
   if (entry === null)
     return { status: 400, body: { error: 'name and message are needed, as texts of a sane length' } };
   const row = await ctx.db.queryOne<{ id: string }>(

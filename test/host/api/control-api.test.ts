@@ -70,12 +70,11 @@ describe('extensions', () => {
         { name: 'api.register_endpoint', granted: true },
         { name: 'database.read', granted: false, scope: { tables: ['public.users'] } },
       ],
-      health: { state: 'enabled', healthy: true },
+      health: { state: 'enabled', healthy: true, process: { pid: 4242, restarts: 1 } },
       versions: [{ version: '1.2.0', signedBy: 'acme-2026' }],
       contributions: { endpoints: [{ path: '/greet/:name' }] },
     });
     expect(shown).not.toHaveProperty('config');
-    expect(JSON.stringify(shown)).not.toContain('4242'); // the pid is nobody's matter
   });
 
   it('asks for its health and shows its usage', async () => {

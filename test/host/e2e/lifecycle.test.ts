@@ -184,6 +184,16 @@ describe('the life of an extension', () => {
     expect((await host.show(signed.id)).operations).toEqual([]);
   });
 
+  it('tells at staging, and refuses at install, what needs another MagFlock', async () => {
+    const signed = await author.publish({
+      ...NEIGHBOUR,
+      manifest: { ...NEIGHBOUR.manifest, name: 'futuristic', engines: { magflock: '^9.0.0' } },
+    });
+    expect((await host.stage(signed)).body.warnings).toHaveLength(1);
+    const { body } = await host.operate(signed.id, 'install', { version: '1.0.0', approve: 'all' });
+    expect([body.state, body.error.code]).toEqual(['rolled_back', 'E_INCOMPATIBLE']);
+  });
+
   it('checks configuration against the schema of the manifest', async () => {
     const signed = await author.publish({
       manifest: serving('tuned', ['GET /level'], {

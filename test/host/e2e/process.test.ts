@@ -28,7 +28,7 @@ class HostProcess {
 
   constructor(env: Record<string, string>) {
     this.child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env['PATH'] ?? '', MAG_LOG_LEVEL: 'error', ...env },
+      env: { PATH: process.env.PATH ?? '', MAG_LOG_LEVEL: 'error', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.on('data', (chunk) => (this.#stdout += chunk));

@@ -31,7 +31,7 @@ describe('Denials', () => {
     denials = new Denials(audit, { now: () => new Date(now) });
   });
 
-  const counts = () => records.map(({ detail }) => detail['count']);
+  const counts = () => records.map(({ detail }) => detail.count);
 
   it('records the first at once and counts repeats', async () => {
     for (let i = 0; i < 4; i += 1) await denials.record('acme/hello', revoked, 'db.query');

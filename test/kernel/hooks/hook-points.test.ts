@@ -21,11 +21,11 @@ describe('HookPoints', () => {
     (mark: string): Tap['call'] =>
     async (value) => {
       const seen = value as typeof request & { headers: Record<string, string> };
-      return { ...seen, headers: { ...seen.headers, trail: `${seen.headers['trail'] ?? ''}${mark}` } };
+      return { ...seen, headers: { ...seen.headers, trail: `${seen.headers.trail ?? ''}${mark}` } };
     };
   const fire = async (resource?: Record<string, string>) => {
     const fired = await point.fire(request, { request: null, ...(resource ? { resource } : {}) });
-    return (fired as { headers: Record<string, string> }).headers['trail'];
+    return (fired as { headers: Record<string, string> }).headers.trail;
   };
 
   it('refuses hooks of another component and registering twice', () => {
@@ -76,7 +76,7 @@ describe('HookPoints', () => {
   });
 
   it('passes by taps whose grant does not cover the resource', async () => {
-    tap('acme/a', stamping('a'), { covers: (resource) => resource?.['paths'] === '/x/a/b' });
+    tap('acme/a', stamping('a'), { covers: (resource) => resource?.paths === '/x/a/b' });
     expect(await fire({ paths: '/x/other' })).toBeUndefined();
     expect(await fire({ paths: '/x/a/b' })).toBe('a');
   });

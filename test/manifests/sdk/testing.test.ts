@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { createNoopContext, createRecordingContext } from '#sdk/testing';
+
+describe('createRecordingContext', () => {
+  it('remembers every call with its arguments', async () => {
+    const ctx = createRecordingContext({ query: () => ({ rows: [{ name: 'Ada' }] }) });
+    ctx.log.info('hello', { a: 1 });
+    expect(await ctx.db.queryOne('select name from users where id = $1', [1])).toEqual({ name: 'Ada' });
+    await ctx.events.publish('acme.hello.greeted', { n: 1 });
+    expect(ctx.calls).toEqual([
+      { name: 'log.info', args: ['hello', { a: 1 }] },
+      { name: 'db.query', args: ['select name from users where id = $1', [1]] },
+      { name: 'events.publish', args: ['acme.hello.greeted', { n: 1 }, {}] },
+    ]);
+  });
+
+  it('keeps state with versions, as the host does', async () => {
+    const { state } = createRecordingContext();
+    expect(await state.get('a')).toBeNull();
+    expect(await state.compareAndSet('a', 1, 0)).toEqual({ swapped: true, version: 1 });
+    expect(await state.compareAndSet('a', 2, 0)).toEqual({ swapped: false, version: 1 });
+    expect(await state.set('a', 3)).toEqual({ version: 2 });
+    expect(await state.getVersioned('a')).toEqual({ value: 3, version: 2 });
+    await state.set('b', 4);
+    expect((await state.list({ after: 'a' })).map(({ key }) => key)).toEqual(['b']);
+    expect(await state.delete('a')).toBe(true);
+    expect(await state.delete('a')).toBe(false);
+  });
+
+  it('lets errors of the host be played', async () => {
+    const ctx = createRecordingContext({
+      query: () => {
+        throw Object.assign(new Error('not granted'), { code: 'E_CAP_REVOKED' });
+      },
+    });
+    await expect(ctx.db.query('select 1')).rejects.toMatchObject({ code: 'E_CAP_REVOKED' });
+  });
+
+  it('aborts once, and tells who listens', () => {
+    const ctx = createRecordingContext();
+    let told = 0;
+    ctx.signal.addEventListener('abort', () => {
+      told += 1;
+    });
+    ctx.signal.throwIfAborted();
+    ctx.abort();
+    ctx.abort();
+    expect([ctx.signal.aborted, told]).toEqual([true, 1]);
+    expect(() => ctx.signal.throwIfAborted()).toThrow();
+  });
+});
+
+describe('createNoopContext', () => {
+  it('answers with nothing', async () => {
+    const ctx = createNoopContext();
+    expect(await ctx.db.query('select 1')).toEqual({ rows: [], rowCount: 0 });
+    expect(ctx.request).toBeNull();
+  });
+});
