@@ -88,11 +88,14 @@ function readConfigFile(file: string): Values {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {};
     throw new MagError('E_CONFIG', `${FILE} cannot be read`, { cause });
   }
+  let values: unknown;
   try {
-    return JSON.parse(text) as Values; // checked with everything else
+    values = JSON.parse(text);
   } catch (cause) {
     throw new MagError('E_CONFIG', `${FILE} is not JSON: ${messageOf(cause)}`, { cause });
   }
+  if (values !== null && typeof values === 'object' && !Array.isArray(values)) return values; // checked below
+  throw new MagError('E_CONFIG', `${FILE} holds no JSON object`);
 }
 
 function validated(values: Values): Partial<Omit<Config, 'port'>> & { port?: number } {

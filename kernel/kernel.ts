@@ -125,6 +125,7 @@ export class Kernel implements EndpointHost {
   }
 
   async whyNot(id: ExtensionId): Promise<'E_NOT_FOUND' | 'E_NOT_ENABLED' | 'E_QUARANTINED'> {
+    if (this.#running.get(id) !== undefined) return 'E_NOT_FOUND'; // it runs, and serves no such thing
     const record = await this.#parts.stores.extensions.get(id);
     if (record === null || record.state === 'uninstalled' || record.state === 'staged') return 'E_NOT_FOUND';
     return record.state === 'quarantined' ? 'E_QUARANTINED' : 'E_NOT_ENABLED';

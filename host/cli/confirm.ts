@@ -12,10 +12,21 @@ export async function confirm(session: Session, question: string): Promise<void>
   const { stdin, stderr } = session.terminal;
   if (!stdin.isTTY) throw new UsageError('there is no terminal to ask on: pass --yes to go ahead');
   // On stderr, so that a question never becomes part of the answer.
-  const prompt = createInterface({ input: stdin, output: stderr });
+  const answer = await ask(stdin, stderr, `${question} [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new MagError('E_APPROVAL', 'not confirmed: nothing was done');
+}
+
+/** What is typed; nothing when the person leaves with Ctrl-C or Ctrl-D. */
+async function ask(input: NodeJS.ReadStream, output: NodeJS.WriteStream, text: string): Promise<string> {
+  const prompt = createInterface({ input, output });
+  const left = new AbortController();
+  prompt.once('close', () => left.abort());
+  prompt.once('SIGINT', () => prompt.close());
   try {
-    const answer = await prompt.question(`${question} [y/N] `);
-    if (!/^y(es)?$/i.test(answer.trim())) throw new MagError('E_APPROVAL', 'not confirmed: nothing was done');
+    return await prompt.question(text, { signal: left.signal });
+  } catch (error) {
+    if (left.signal.aborted) return '';
+    throw error;
   } finally {
     prompt.close();
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +31,8 @@ export interface HostProcess extends AsyncDisposable {
 export async function startHost(folder: string, signal: AbortSignal): Promise<HostProcess> {
   const [dataDir, logFile] = [join(folder, 'data'), join(folder, 'host.log')];
   const port = await freePort();
-  const env = { PATH, MAG_HOST: '127.0.0.1', MAG_PORT: String(port), MAG_DATA_DIR: dataDir };
+  const own = { MAG_HOST: '127.0.0.1', MAG_PORT: String(port), MAG_DATA_DIR: dataDir };
+  const env = { PATH, TMPDIR: tmpdir(), ...own };
   const log = await open(logFile, 'w');
   // A process group of its own: Ctrl-C reaches the demo alone, which then ends the host in order.
   const child = spawn(process.execPath, [MAIN], {

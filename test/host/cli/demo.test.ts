@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { chmod, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Folder, temporaryFolder } from './mag-process.ts';
@@ -12,6 +12,8 @@ const DEADLINE_MS = 240_000;
 let folder: Folder;
 beforeAll(async () => {
   folder = await temporaryFolder();
+  // Postgres of a root host runs as another account, which must get through.
+  await chmod(folder.path, 0o711);
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -36,8 +38,15 @@ function play(): Play {
   };
   child.stdout.on('data', listen);
   child.stderr.on('data', listen);
+  const closed = once(child, 'close');
   const until = async (text: string) => {
-    while (!told.includes(text) && child.exitCode === null) await once(child, 'told');
+    while (!told.includes(text)) {
+      const [ended] = await Promise.race([
+        once(child, 'told').then(() => [false]),
+        closed.then(() => [true]),
+      ]);
+      if (ended) throw new Error(`the demo ended before it told "${text}": ${told}`);
+    }
   };
   return { child, told: () => told, until };
 }
