@@ -10,6 +10,9 @@ const MAX_RATIO = 100;
 export const MAX_ENTRIES = 2_000;
 
 const HEADER_BYTES = 512;
+/** Where a header says how long its entry is. */
+const SIZE_AT = 124;
+const SIZE_BYTES = 12;
 
 const gunzip = promisify(gunzipCallback);
 
@@ -41,6 +44,7 @@ async function unzip(archive: Uint8Array): Promise<Buffer> {
 }
 
 async function readEntries(bytes: Buffer): Promise<Map<string, Uint8Array>> {
+  checkLayout(bytes);
   const files = new Map<string, Uint8Array>();
   const names = new EntryNames();
   let entries = 0;
@@ -59,8 +63,27 @@ async function readEntries(bytes: Buffer): Promise<Map<string, Uint8Array>> {
     if (error instanceof MagError) throw error;
     throw invalid(`The package is not a whole tar archive: ${messageOf(error)}`, error);
   }
-  if (bytes.subarray(end).some((byte) => byte !== 0)) throw invalid('The package goes on behind its end.');
   return files;
+}
+
+/**
+ * Walks the headers before the library does: one whose size is no plain octal number, or lies beyond the end,
+ * makes tar-stream wait for bytes that never come. Nothing may follow the end mark.
+ */
+function checkLayout(bytes: Buffer): void {
+  let at = 0;
+  while (at < bytes.byteLength && !isEmpty(bytes.subarray(at, at + HEADER_BYTES))) {
+    const field = bytes.toString('latin1', at + SIZE_AT, at + SIZE_AT + SIZE_BYTES);
+    const [, octal] = /^ *([0-7]+)[ \0]*$/.exec(field) ?? [];
+    if (octal === undefined) throw invalid('An entry of the package has no proper size.');
+    at += HEADER_BYTES + Math.ceil(Number.parseInt(octal, 8) / HEADER_BYTES) * HEADER_BYTES;
+    if (at > bytes.byteLength) throw invalid('The package is not a whole tar archive: an entry is cut off.');
+  }
+  if (!isEmpty(bytes.subarray(at))) throw invalid('The package goes on behind its end.');
+}
+
+function isEmpty(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function openTar(bytes: Buffer): Extract {

@@ -139,4 +139,13 @@ describe('readArchive', () => {
     expect(fits.size).toBe(MAX_ENTRIES);
     await expect(readArchive(await rawArchive([manifest, ...entries]))).rejects.toMatchObject(refused);
   });
+
+  it('does not wait for an entry whose size is no number', async () => {
+    const tar = await rawTar([manifest, { name: 'dist/index.js', content: 'x' }]);
+    tar[124] = 0xd8; // neither octal nor base 256: the size of the first entry, with its checksum mended
+    const header = Buffer.from(tar.subarray(0, 512)).fill(0x20, 148, 156);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    await expect(readArchive(gzipSync(tar))).rejects.toMatchObject(refused);
+  });
 });
