@@ -18,6 +18,9 @@ export type Access =
   | { readonly kind: 'loopback'; readonly roles: readonly Role[] }
   | { readonly kind: 'roles'; readonly roles: readonly Role[] };
 
+/** The tenant that operates the host (spec 04, request context). */
+const CONTROL_PLANE = 't_system';
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks and in which tenant; `null` on public routes. */
@@ -83,7 +86,12 @@ export function createAccessControl(deps: {
       if (access.kind === 'public' || access.kind === 'endpoint') return;
       if (access.kind === 'loopback' && isLoopback(request)) return;
       const target = `${request.method} ${request.routeOptions.url}`;
-      request.callContext = await admit(request, target, (caller) => isAmong(caller.role, access.roles));
+      // The control plane is t_system's: a role in another tenant is a role there.
+      request.callContext = await admit(
+        request,
+        target,
+        (caller) => caller.tenantId === CONTROL_PLANE && isAmong(caller.role, access.roles),
+      );
     },
     anonymous: (request) => createRequestContext(request, null, anonymousTenantId),
   };

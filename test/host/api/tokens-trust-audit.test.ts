@@ -62,21 +62,13 @@ describe('tokens', () => {
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'E_BAD_REQUEST']);
   });
 
-  it('of another tenant are made, seen and revoked from the control plane only', async () => {
+  it('of every tenant are made and seen from the control plane, and from nowhere else', async () => {
     const denied = await make({ name: 'up', role: 'owner', tenant: 't_system' }, 'acme');
     expect([denied.statusCode, denied.json().code]).toEqual([403, 'E_FORBIDDEN']);
-    expect((await gateway.actionsOnRecord('token.create'))[0]).toMatchObject({
-      outcome: 'refused',
-      tenant: 't_acme',
-    });
-    const foreign = (await make({ name: 'sys', role: 'author' })).json();
-    const revoke = (role: 'owner' | 'acme', id: string) =>
-      gateway.inject(role, { method: 'DELETE', url: `/v1/tokens/${id}` });
-    expect((await revoke('acme', foreign.id)).statusCode).toBe(404);
-    const seen = (await gateway.inject('acme', { url: '/v1/tokens' })).json().tokens;
-    expect(new Set(seen.map((row: { tenant: string }) => row.tenant))).toEqual(new Set(['t_acme']));
-    const own = (await make({ name: 'mine', role: 'author', tenant: 't_acme' })).json();
-    expect((await revoke('acme', own.id)).statusCode).toBe(200);
+    expect((await gateway.inject('acme', { url: '/v1/tokens' })).statusCode).toBe(403);
+    const foreign = (await make({ name: 'theirs', role: 'author', tenant: 't_acme' })).json();
+    const seen = (await gateway.inject('owner', { url: '/v1/tokens' })).json().tokens;
+    expect(seen).toContainEqual(expect.objectContaining({ id: foreign.id, tenant: 't_acme' }));
   });
 });
 
