@@ -8,9 +8,6 @@ import { pageAddress, pageOf } from './page.ts';
 import { answers, idParams, limit, listOf, object } from './schemas.ts';
 import type { ControlServices } from './services.ts';
 
-/** Whoever acts in it looks after the tokens of all tenants. */
-const _CONTROL_PLANE = 't_system';
-
 interface TokenBody {
   name: string;
   role: string;
