@@ -9,6 +9,11 @@ const DOCS_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const LOGO = Buffer.from(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="32">' +
+    '<text x="0" y="24" font-family="sans-serif" font-size="24" font-weight="bold" fill="#fff">MagFlock</text></svg>',
+);
+
 type Paths = Record<string, Record<string, object>>;
 
 /** Serves the OpenAPI 3.1 description at `/openapi.json` and a page at `/docs`. Before any other route. */
@@ -40,6 +45,7 @@ export async function registerOpenApi(
     transformSpecificationClone: false,
     transformSpecification: () => describe(),
     theme: { title: 'MagFlock API' },
+    logo: { type: 'image/svg+xml', content: LOGO },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => describe());
 }
