@@ -1,40 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { TokenRecord, TokenStore } from '../components/magauth/ports.ts';
 import type { Database } from './database.ts';
 
 /** `mag_<id>_<secret>` */
 const TOKEN = /^mag_([0-9a-f]{16})_([0-9a-f]{64})$/;
 /** Compared with when no token has the id, so that both answers take as long. */
 const NOBODY = Buffer.alloc(32);
-
-/** An API token without its secret. */
-export interface TokenRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly role: string;
-  readonly tenantId: string;
-  readonly createdAt: Date;
-  /** `null`: never. */
-  readonly expiresAt: Date | null;
-  readonly revokedAt: Date | null;
-  /** To the minute. */
-  readonly lastUsedAt: Date | null;
-}
-
-export interface TokenStore {
-  /** The only time the token itself is known. */
-  create(token: {
-    name: string;
-    role: string;
-    tenantId: string;
-    expiresAt?: Date;
-  }): Promise<{ id: string; token: string }>;
-  /** `null` for a text that is no token, and for one that is unknown, expired or revoked. */
-  authenticate(token: string): Promise<TokenRecord | null>;
-  /** Newest first, revoked ones included. */
-  list(): Promise<TokenRecord[]>;
-  /** At once, on every host. False if there was nothing to revoke. */
-  revoke(id: string): Promise<boolean>;
-}
 
 const COLUMNS = `id, name, role, tenant_id AS "tenantId", created_at AS "createdAt",
   expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;

@@ -76,6 +76,7 @@ async function farewell(
   }
   const { manifest } = verified;
   parts.gate.hold(manifest, await parts.stores.grants.list(input.id));
+  parts.types.declare(manifest.id, verified.eventSchemas);
   const process = running.create(verified, completeConfig(manifest, record.config), []);
   try {
     await process.start();
@@ -85,6 +86,7 @@ async function farewell(
     return `uninstall() failed: ${failure instanceof MagError ? failure.code : messageOf(failure)}`;
   } finally {
     await process.stop(0);
+    parts.types.retract(input.id);
     parts.gate.release(input.id);
   }
 }

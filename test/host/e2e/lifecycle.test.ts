@@ -94,6 +94,41 @@ describe('the life of an extension', () => {
     );
   });
 
+  it('runs every phase of the extension in its turn, with its rights, and records who moved it', async () => {
+    const phase = (name: string) =>
+      `${name}: (ctx) => ctx.events.publish('acme.witness.phase', { name: '${name}' }).then(() => {})`;
+    const signed = await author.publish({
+      manifest: {
+        name: 'witness',
+        capabilities: [{ name: 'api.emit_events', reason: 'Tells its phases.' }],
+        contributes: {
+          events: { publishes: [{ type: 'acme.witness.phase', schema: 'schemas/phase.json' }] },
+        },
+      },
+      code: `export default { ${['install', 'init', 'start', 'stop', 'uninstall'].map(phase).join(', ')} };`,
+      files: { 'schemas/phase.json': '{ "type": "object" }' },
+    });
+    await host.run(signed);
+    await host.operate(signed.id, 'disable');
+    await host.operate(signed.id, 'uninstall');
+    const { body } = await host.ask('GET', '/v1/events?type=acme.witness.phase');
+    const phases = body.events.map((event: { data: { name: string } }) => event.data.name).reverse();
+    expect(phases).toEqual(['install', 'init', 'start', 'stop', 'uninstall']);
+
+    const { records } = (await host.ask('GET', '/v1/audit?limit=200')).body;
+    const moves = records
+      .filter((record: { target: string }) => record.target.startsWith(signed.id))
+      .map((record: { action: string; outcome: string }) => `${record.action} ${record.outcome}`);
+    expect(moves.reverse()).toEqual(
+      ['stage', 'install', 'enable', 'disable', 'uninstall'].map((move) => `extension.${move} ok`),
+    );
+    expect(
+      records.every((record: { principal: string }) =>
+        /^(token:|extension:|host$|anonymous$)/.test(record.principal),
+      ),
+    ).toBe(true);
+  });
+
   it('keeps data that it cannot take back, until told to purge', async () => {
     const keeper = async () => {
       const source = notes({ 'migrations/0001_notes.up.sql': UP });
