@@ -1,4 +1,5 @@
 import type { Logger, Stores } from '../../kernel/ports.ts';
+import type { TokenStore } from '../components/magauth/ports.ts';
 import { createAuditStore } from './audit-store.ts';
 import type { Database } from './database.ts';
 import { createEventLog, type PostgresEventLog } from './event-log.ts';
@@ -8,7 +9,7 @@ import { createLogStore } from './log-store.ts';
 import { createOperationStore } from './operation-store.ts';
 import { createPackageStore } from './package-store.ts';
 import { createStateStore } from './state-store.ts';
-import { createTokenStore, type TokenStore } from './token-store.ts';
+import { createTokenStore } from './token-store.ts';
 
 /** Everything durable, in one Postgres. */
 export interface PostgresStores extends Stores {

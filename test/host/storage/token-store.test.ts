@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TokenStore } from '../../../host/components/magauth/ports.ts';
 import { type Database, openDatabase } from '../../../host/storage/database.ts';
-import { createTokenStore, type TokenStore } from '../../../host/storage/token-store.ts';
+import { createTokenStore } from '../../../host/storage/token-store.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 describe('TokenStore', () => {
