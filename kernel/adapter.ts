@@ -5,7 +5,15 @@ import type { Decision, Demand } from './capability/gate.ts';
 import type { HookPoint } from './hooks/hook-point.ts';
 import type { Caller } from './ports.ts';
 
-export type ComponentId = 'magds' | 'magui' | 'magcli' | 'maggate' | 'magws' | 'magauth';
+export type ComponentId =
+  | 'magds'
+  | 'magui'
+  | 'magcli'
+  | 'maggate'
+  | 'magws'
+  | 'magauth'
+  | 'network'
+  | 'files';
 
 /**
  * What a component implements to take part (spec 04). An adapter translates between its component and the
@@ -18,9 +26,15 @@ export interface ComponentAdapter {
   /**
    * What a host call of this component demands of its caller beyond its row in the call table, read from its
    * parameters: the tables a statement touches, say. Each demand is put to the gate before `executeHook`.
+   * `declared` are the capabilities of the caller's manifest, for where either of two would do.
    * @throws a MagError when the parameters are nothing this component would ever execute
    */
-  demands(hook: string, params: Json, extension: ExtensionId): readonly Demand[] | Promise<readonly Demand[]>;
+  demands(
+    hook: string,
+    params: Json,
+    extension: ExtensionId,
+    declared?: ReadonlySet<string>,
+  ): readonly Demand[] | Promise<readonly Demand[]>;
   /** Kernel to component: does what the extension asked for. The gate has allowed it. */
   executeHook(hook: string, context: HookContext): Promise<Json>;
   /** Component-specific refinement, asked when an operator grants and again at every use, after the gate. */

@@ -8,16 +8,15 @@ import {
   type CallRow,
   type HostCalls as CallTable,
   isCall,
+  type KernelCallName,
 } from '../manifests/protocol/calls.ts';
 import type { RequestContext } from '../manifests/protocol/frames.ts';
 import { MAX_PAYLOAD_BYTES } from '../manifests/protocol/limits.ts';
 import type { ComponentAdapter } from './adapter.ts';
+import { type AdmittedCall, AdmittedCalls } from './capability/admitted-calls.ts';
 import type { Demand, Denial, Gate } from './capability/gate.ts';
 import { MagError } from './errors.ts';
 import type { Caller } from './ports.ts';
-
-/** What the kernel does itself; every other row of the call table names an adapter. */
-export type KernelCallName = Exclude<CallName, 'db.query'>;
 
 /** A row of the call table does not compile until its handler is here. */
 export type KernelCallHandlers = {
@@ -39,9 +38,11 @@ export interface HostCallsOptions {
 export class HostCalls {
   readonly #options: HostCallsOptions;
   readonly #valid: ReadonlyMap<CallName, ValidateFunction>;
+  readonly #admitted: AdmittedCalls;
 
   constructor(options: HostCallsOptions) {
     this.#options = options;
+    this.#admitted = new AdmittedCalls(options.gate);
     const ajv = new Ajv2020({ strict: true });
     addFormats.default(ajv);
     const names = Object.keys(CALLS) as CallName[];
@@ -63,14 +64,15 @@ export class HostCalls {
     if (!isCall(name)) throw new MagError('E_PARAMS', 'no such host call');
     const row = CALLS[name];
     const params = this.#parse(name, paramsText);
+    const call = this.#admitted.open(manifest.id);
     const caller: Caller = {
       extension: manifest.id,
       manifest,
       request,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(row.deadlineMs)]),
+      signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(row.deadlineMs)]),
+      admit: (demands) => this.#admit(caller, call, row, name, demands),
     };
-    await this.#admit(caller, row, name, params);
-    const result = await this.#execute(caller, row, name, params);
+    const result = await this.#do(caller, call, row, name, params);
     const text = JSON.stringify(result);
     if (text.length > MAX_PAYLOAD_BYTES)
       throw new MagError('E_LIMIT_OUTPUT', `the result of ${name} is too large`);
@@ -93,10 +95,29 @@ export class HostCalls {
     );
   }
 
-  async #admit(caller: Caller, row: CallRow, name: CallName, params: Json): Promise<void> {
-    if (row.needs === 'none') return;
+  async #do(
+    caller: Caller,
+    call: AdmittedCall,
+    row: CallRow,
+    name: CallName,
+    params: Json,
+  ): Promise<unknown> {
+    try {
+      if (row.needs !== 'none') await caller.admit(await this.#demands(caller, row, params));
+      return await Promise.race([this.#execute(caller, row, name, params), call.revoked]);
+    } finally {
+      call.close();
+    }
+  }
+
+  async #admit(
+    caller: Caller,
+    call: AdmittedCall,
+    row: CallRow,
+    name: CallName,
+    demands: readonly Demand[],
+  ): Promise<void> {
     const { gate, deny } = this.#options;
-    const demands = await this.#demands(caller, row, params);
     const decision = gate.decide(caller.extension, demands);
     if (!decision.allow) return deny(caller, decision, name);
     const adapter = this.#adapterOf(row);
@@ -104,6 +125,7 @@ export class HostCalls {
       const refined = adapter?.validateCapability(caller.extension, capability);
       if (refined?.allow === false) return deny(caller, refined, name);
     }
+    call.add(demands);
   }
 
   async #demands(caller: Caller, row: CallRow, params: Json): Promise<readonly Demand[]> {
@@ -118,7 +140,7 @@ export class HostCalls {
     if (adapter === undefined || row.adapter === undefined) {
       throw new MagError('E_INTERNAL', 'a call whose capability depends on its content needs an adapter');
     }
-    return adapter.demands(row.adapter.hook, params, caller.extension);
+    return adapter.demands(row.adapter.hook, params, caller.extension, declared);
   }
 
   #execute(caller: Caller, row: CallRow, name: CallName, params: Json): Promise<unknown> {

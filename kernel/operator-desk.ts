@@ -1,5 +1,11 @@
 import semver from 'semver';
-import { type CapabilityName, capabilityRow, isCapability, type Scope } from '../manifests/catalog/index.ts';
+import {
+  type CapabilityName,
+  capabilityRow,
+  isCapability,
+  type Scope,
+  scopeValueProblems,
+} from '../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
 import { codeOf, MagError, messageOf } from './errors.ts';
@@ -11,14 +17,18 @@ import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Operations } from './lifecycle/operations.ts';
 import type { Parts } from './lifecycle/parts.ts';
 import type { RunningExtensions } from './lifecycle/running-extensions.ts';
+import { planUpgrade } from './lifecycle/upgrade-plan.ts';
 import type {
   ExtensionDetail,
   ExtensionSummary,
   InstallRequest,
   Operator,
   Principal,
+  RollbackRequest,
   Staged,
   StartupEntry,
+  UpgradePlan,
+  UpgradeRequest,
 } from './operator.ts';
 import type { Operation } from './ports.ts';
 import type { TrustPolicy } from './trust/policy.ts';
@@ -79,6 +89,30 @@ export class OperatorDesk implements Operator {
     );
   }
 
+  upgrade(id: ExtensionId, request: UpgradeRequest, by: Principal): Promise<string> {
+    return this.#refusalsAudited('extension.upgrade', id, by, () =>
+      this.#options.lifecycle.upgrade(id, request, by),
+    );
+  }
+
+  rollback(id: ExtensionId, request: RollbackRequest, by: Principal): Promise<string> {
+    return this.#refusalsAudited('extension.rollback', id, by, () =>
+      this.#options.lifecycle.rollback(id, request, by),
+    );
+  }
+
+  async upgradePlan(id: ExtensionId, version: string): Promise<UpgradePlan> {
+    const { registry, stores } = this.#parts;
+    const record = await registry.record(id);
+    const [now, next] = [
+      await stores.packages.find(id, record.version),
+      await stores.packages.find(id, version),
+    ];
+    if (next === null) throw new MagError('E_NOT_FOUND', `${id} ${version} is not staged`);
+    const sizes = { from: now?.sizeBytes ?? 0, to: next.sizeBytes };
+    return planUpgrade(await registry.loaded(record.digest), await registry.loaded(next.digest), sizes);
+  }
+
   operation(id: string, waitMs?: number): Promise<Operation> {
     return this.#options.operations.get(id, waitMs);
   }
@@ -98,14 +132,15 @@ export class OperatorDesk implements Operator {
   async show(id: ExtensionId): Promise<ExtensionDetail> {
     const { registry, stores } = this.#parts;
     const record = await registry.record(id);
-    const [manifest, versions, grants, operations] = await Promise.all([
+    const [manifest, versions, kept, grants, operations] = await Promise.all([
       registry.manifest(record.digest),
       stores.packages.list(id),
+      stores.extensions.kept(id),
       stores.grants.list(id),
       stores.operations.list(id, OPERATIONS_SHOWN),
     ]);
     const stats = this.#options.running.get(id)?.process.stats ?? null;
-    return { record, manifest, versions, grants, operations, stats };
+    return { record, manifest, versions, kept, grants, operations, stats };
   }
 
   async grant(id: ExtensionId, capability: string, scope: Scope | null, by: Principal): Promise<void> {
@@ -311,4 +346,6 @@ function checkScope(capability: CapabilityName, scope: Scope | null): void {
     const takes = keys.length === 0 ? 'takes no scope' : `takes a scope of ${keys.join(', ')}`;
     throw new MagError('E_APPROVAL', `${capability} ${takes}`);
   }
+  const [problem] = scopeValueProblems(capability, scope);
+  if (problem !== undefined) throw new MagError('E_APPROVAL', `${capability} ${problem}`);
 }

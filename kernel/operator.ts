@@ -1,8 +1,21 @@
 import type { Scope } from '../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../manifests/json.ts';
-import type { EndpointContribution, ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
+import type {
+  CapabilityRequest,
+  EndpointContribution,
+  ExtensionId,
+  Manifest,
+} from '../manifests/manifest/manifest.ts';
 import type { GuestTarget, RequestContext } from '../manifests/protocol/frames.ts';
-import type { AuditEntry, ExtensionRecord, Grant, Operation, OperationStep, StoredPackage } from './ports.ts';
+import type {
+  AuditEntry,
+  ExtensionRecord,
+  Grant,
+  KeptVersion,
+  Operation,
+  OperationStep,
+  StoredPackage,
+} from './ports.ts';
 import type { CellStats } from './sandbox/cell.ts';
 
 /** Who asks, for the audit. */
@@ -24,6 +37,12 @@ export interface Operator {
   enable(id: ExtensionId, by: Principal): Promise<string>;
   disable(id: ExtensionId, by: Principal): Promise<string>;
   uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string>;
+  /** Switches to another staged version without losing a request. @throws `E_PKG_ROLLBACK`, `E_APPROVAL` */
+  upgrade(id: ExtensionId, request: UpgradeRequest, by: Principal): Promise<string>;
+  /** Goes back to a kept version, by default the one before. @throws `E_NOT_FOUND`, `E_IRREVERSIBLE` */
+  rollback(id: ExtensionId, request: RollbackRequest, by: Principal): Promise<string>;
+  /** What an upgrade to a staged version would change. @throws `E_NOT_FOUND` */
+  upgradePlan(id: ExtensionId, version: string): Promise<UpgradePlan>;
   /** Blocks until the operation ended or the time is over. @throws `E_NOT_FOUND` */
   operation(id: string, waitMs?: number): Promise<Operation>;
   /** Calls back with every step of an operation that changes from now on; returns the way to stop. */
@@ -55,6 +74,42 @@ export interface InstallRequest {
   readonly config?: JsonObject;
 }
 
+export interface UpgradeRequest {
+  readonly version: string;
+  /** Of what is new. Absent: nothing, the new version runs on the grants there are. */
+  readonly approve?: readonly string[] | 'all';
+}
+
+export interface RollbackRequest {
+  readonly version?: string;
+  /** Go back although a migration stays that cannot be reversed. */
+  readonly force?: boolean;
+}
+
+/** What changes between two versions of an extension, for the operator who decides. */
+export interface UpgradePlan {
+  readonly from: string;
+  readonly to: string;
+  readonly capabilities: {
+    readonly added: readonly CapabilityRequest[];
+    readonly removed: readonly string[];
+    /** Declared in both, with another scope. */
+    readonly changed: readonly {
+      readonly name: string;
+      readonly from: Scope | null;
+      readonly to: Scope | null;
+    }[];
+  };
+  readonly dependencies: {
+    readonly added: Readonly<Record<string, string>>;
+    readonly removed: readonly string[];
+    readonly changed: Readonly<Record<string, { readonly from: string; readonly to: string }>>;
+  };
+  readonly migrations: { readonly run: readonly string[]; readonly irreversible: readonly string[] };
+  readonly contributions: { readonly added: readonly string[]; readonly removed: readonly string[] };
+  readonly sizeBytes: { readonly from: number; readonly to: number };
+}
+
 export interface Staged {
   readonly package: StoredPackage;
   readonly manifest: Manifest;
@@ -68,6 +123,8 @@ export interface ExtensionSummary {
 
 export interface ExtensionDetail extends ExtensionSummary {
   readonly versions: readonly StoredPackage[];
+  /** Versions that can be rolled back to. */
+  readonly kept: readonly KeptVersion[];
   readonly grants: readonly Grant[];
   readonly operations: readonly Operation[];
   /** `null` while it does not run on this host. */

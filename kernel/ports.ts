@@ -2,6 +2,7 @@ import type { CapabilityName, Scope } from '../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
 import type { LogLevel, RequestContext } from '../manifests/protocol/frames.ts';
+import type { Demand } from './capability/gate.ts';
 
 /**
  * What the kernel asks of the host. Every store is durable: what a promise resolved for survives a crash.
@@ -75,6 +76,19 @@ export interface ExtensionStore {
   list(): Promise<ExtensionRecord[]>;
   /** Inserts or replaces the record. */
   put(record: Omit<ExtensionRecord, 'updatedAt'>): Promise<void>;
+  /** Replaced versions that can be rolled back to, newest first. Without an id: of all extensions. */
+  kept(id?: ExtensionId): Promise<KeptVersion[]>;
+  /** Idempotent. */
+  keep(version: Pick<KeptVersion, 'id' | 'version' | 'digest'>): Promise<void>;
+  forget(id: ExtensionId, version: string): Promise<void>;
+}
+
+/** A version that was replaced by another one. */
+export interface KeptVersion {
+  readonly id: ExtensionId;
+  readonly version: string;
+  readonly digest: string;
+  readonly replacedAt: Date;
 }
 
 // ---------------------------------------------------------------- grants
@@ -105,7 +119,7 @@ export interface GrantStore {
 
 // ---------------------------------------------------------------- operations
 
-export type OperationKind = 'install' | 'enable' | 'disable' | 'uninstall';
+export type OperationKind = 'install' | 'enable' | 'disable' | 'uninstall' | 'upgrade' | 'rollback';
 export type OperationState = 'running' | 'succeeded' | 'failed' | 'rolled_back';
 export type StepState = 'running' | 'done' | 'failed' | 'undone';
 
@@ -326,8 +340,12 @@ export interface ExtensionData {
    * @throws `E_MIGRATION`, `E_MIGRATION_CHANGED`
    */
   migrate(extension: ExtensionId, files: readonly MigrationFile[]): Promise<string[]>;
-  /** Runs the down files of what is applied, newest first, all in one transaction. */
-  unmigrate(extension: ExtensionId, files: readonly MigrationFile[]): Promise<string[]>;
+  /** Runs the down files of what is applied and not named in `except`, newest first, all in one transaction. */
+  unmigrate(
+    extension: ExtensionId,
+    files: readonly MigrationFile[],
+    except?: readonly string[],
+  ): Promise<string[]>;
   /** Makes the server's grants mirror what was granted. */
   syncGrants(extension: ExtensionId, grants: readonly Grant[]): Promise<void>;
   /** Drops the role; with `dropData` the schema and the durable state too. */
@@ -353,5 +371,11 @@ export interface Caller {
   readonly extension: ExtensionId;
   readonly manifest: Manifest;
   readonly request: RequestContext | null;
+  /** Aborted when nobody waits any more, or what the call was allowed on is revoked. */
   readonly signal: AbortSignal;
+  /**
+   * Puts to the gate what the call turns out to need while it is being done: where a redirect leads, say.
+   * @throws `E_CAP_*`, with all consequences of a denial
+   */
+  admit(demands: readonly Demand[]): Promise<void>;
 }

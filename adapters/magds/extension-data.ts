@@ -33,7 +33,8 @@ export function createExtensionData(options: ExtensionDataOptions): ExtensionDat
     },
     provision: (extension) => host.transaction((client) => provisionRole(client, extension, host.database)),
     migrate: async (extension, files) => told(extension, await migrations.up(extension, files), 'up'),
-    unmigrate: async (extension, files) => told(extension, await migrations.down(extension, files), 'down'),
+    unmigrate: async (extension, files, except) =>
+      told(extension, await migrations.down(extension, files, except), 'down'),
     async syncGrants(extension, grants) {
       const missing = await host.transaction(async (client) => {
         const account = await findAccount(client, extension);

@@ -15,7 +15,11 @@ const LOCK_SPACE = 557_703;
 export interface Migrations {
   /** Both: @returns the names of what ran @throws `E_MIGRATION`, `E_MIGRATION_CHANGED`, `E_STORAGE` */
   up(extension: ExtensionId, files: readonly MigrationFile[]): Promise<string[]>;
-  down(extension: ExtensionId, files: readonly MigrationFile[]): Promise<string[]>;
+  down(
+    extension: ExtensionId,
+    files: readonly MigrationFile[],
+    except?: readonly string[],
+  ): Promise<string[]>;
 }
 
 export function createMigrations(host: HostConnection, parser: SqlParser): Migrations {
@@ -49,10 +53,10 @@ export function createMigrations(host: HostConnection, parser: SqlParser): Migra
         const pending = pendingFiles(files, applied);
         return pending.length === 0 ? [] : run(extension, pending, 'up');
       }),
-    down: (extension, files) =>
+    down: (extension, files, except = []) =>
       serialised(host, extension, async () => {
         const applied = await records.applied(extension);
-        const reverted = revertedFiles(files, applied);
+        const reverted = revertedFiles(files, applied, except);
         return reverted.length === 0 ? [] : run(extension, reverted, 'down');
       }),
   };
@@ -75,9 +79,11 @@ function pendingFiles(
 function revertedFiles(
   files: readonly MigrationFile[],
   applied: ReadonlyMap<string, string>,
+  except: readonly string[],
 ): MigrationFile[] {
   const known = new Map(files.map((file) => [file.name, file]));
-  return [...applied.keys()].reverse().map((name) => {
+  const names = [...applied.keys()].filter((name) => !except.includes(name));
+  return names.reverse().map((name) => {
     const file = known.get(name);
     if (file === undefined || file.down === null) {
       throw new MagError('E_MIGRATION', `The migration ${name} has no down file: it is irreversible.`);

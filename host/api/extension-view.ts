@@ -19,7 +19,7 @@ export function summaryView({ record, manifest }: ExtensionSummary) {
 
 /** All of one extension, flat: scripts outside the project read it. Its configuration has a route of its own. */
 export function detailView(detail: ExtensionDetail) {
-  const { record, manifest, grants, versions, operations, stats } = detail;
+  const { record, manifest, grants, versions, kept, operations, stats } = detail;
   return {
     ...summaryView(detail),
     digest: record.digest,
@@ -29,6 +29,7 @@ export function detailView(detail: ExtensionDetail) {
     capabilities: capabilityViews(manifest, grants),
     health: healthView(record, stats),
     versions: versions.map((stored) => versionView(stored, detail)),
+    kept: kept.map(({ version, digest, replacedAt }) => ({ version, digest, replacedAt })),
     usage: usageView(detail),
     contributions: manifest.contributes,
     dependencies: manifest.dependencies,

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { InstallRequest } from '../../kernel/operator.ts';
+import type { InstallRequest, RollbackRequest, UpgradeRequest } from '../../kernel/operator.ts';
 import { principalOf } from '../components/maggate/access-control.ts';
 import { EXTENSION, type ExtensionParams, idOf } from './extension-routes.ts';
 import { answers, extensionParams, object } from './schemas.ts';
@@ -11,6 +11,8 @@ export function registerMoveRoutes(app: FastifyInstance, services: ControlServic
   addSwitch(app, services, 'enable', 'Run it');
   addSwitch(app, services, 'disable', 'Stop it; what it stored and was granted stays');
   addUninstall(app, services);
+  addUpgrade(app, services);
+  addRollback(app, services);
 }
 
 function addInstall(app: FastifyInstance, { operator }: ControlServices): void {
@@ -52,15 +54,56 @@ function addUninstall(app: FastifyInstance, { operator }: ControlServices): void
   );
 }
 
+function addUpgrade(app: FastifyInstance, { operator }: ControlServices): void {
+  const body = object({ version, approve }, ['version']);
+  app.post<{ Params: ExtensionParams; Body: UpgradeRequest }>(
+    `${EXTENSION}/upgrade`,
+    { schema: moveSchema('Switch to another staged version without losing a request', body) },
+    async (request, reply) =>
+      accepted(reply, await operator.upgrade(idOf(request.params), request.body, principalOf(request))),
+  );
+  app.get<{ Params: ExtensionParams; Querystring: { version: string } }>(
+    `${EXTENSION}/upgrade-plan`,
+    {
+      schema: {
+        tags: ['extensions'],
+        summary: 'What an upgrade to a staged version would change',
+        params: extensionParams,
+        querystring: object({ version }, ['version']),
+        response: answers(200, 'The differences.'),
+      },
+    },
+    async ({ params, query }) => operator.upgradePlan(idOf(params), query.version),
+  );
+}
+
+function addRollback(app: FastifyInstance, { operator }: ControlServices): void {
+  const body = object({ version, force: { type: 'boolean', default: false } });
+  app.post<{ Params: ExtensionParams; Body: RollbackRequest }>(
+    `${EXTENSION}/rollback`,
+    {
+      schema: moveSchema('Go back to a kept version, by default the one before', body),
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
+    },
+    async (request, reply) =>
+      accepted(reply, await operator.rollback(idOf(request.params), request.body, principalOf(request))),
+  );
+}
+
+const version = { type: 'string', minLength: 1, maxLength: 64 } as const;
+const approve = {
+  anyOf: [
+    { const: 'all' },
+    { type: 'array', maxItems: 50, items: { type: 'string', minLength: 1, maxLength: 64 } },
+  ],
+} as const;
+
 const INSTALL_BODY = object(
   {
-    version: { type: 'string', minLength: 1, maxLength: 64 },
-    approve: {
-      anyOf: [
-        { const: 'all' },
-        { type: 'array', maxItems: 50, items: { type: 'string', minLength: 1, maxLength: 64 } },
-      ],
-    },
+    version,
+    approve,
     config: { type: 'object' },
   },
   ['version', 'approve'],

@@ -6,6 +6,7 @@ import { addAuthorCommands } from './commands/extension-author.ts';
 import { addInstallCommands } from './commands/extension-install.ts';
 import { addLogCommands } from './commands/extension-logs.ts';
 import { addStateCommands } from './commands/extension-state.ts';
+import { addUpgradeCommands } from './commands/extension-upgrade.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addHostCommands } from './commands/host.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -25,6 +26,7 @@ const TOPICS: readonly (readonly [heading: string, add: AddCommands])[] = [
   ['Writing extensions:', addAuthorCommands],
   ['Running extensions:', addInstallCommands],
   ['Running extensions:', addStateCommands],
+  ['Running extensions:', addUpgradeCommands],
   ['Running extensions:', addExtensionCommands],
   ['Running extensions:', addLogCommands],
   ['Capabilities:', addGrantCommands],

@@ -1,4 +1,4 @@
-import type { ExtensionRecord, ExtensionStore } from '../../kernel/ports.ts';
+import type { ExtensionRecord, ExtensionStore, KeptVersion } from '../../kernel/ports.ts';
 import type { Database } from './database.ts';
 
 const COLUMNS = `id, state, version, digest, highest_version AS "highestVersion", config, reason,
@@ -35,6 +35,28 @@ export function createExtensionStore(database: Database): ExtensionStore {
           record.reason === null ? null : JSON.stringify(record.reason),
         ],
       );
+    },
+
+    kept(id) {
+      return database.query<KeptVersion>(
+        `SELECT extension AS id, version, digest, replaced_at AS "replacedAt" FROM mag.kept_versions
+         WHERE $1::text IS NULL OR extension = $1 ORDER BY replaced_at DESC, version`,
+        [id ?? null],
+      );
+    },
+
+    async keep({ id, version, digest }) {
+      await database.query(
+        'INSERT INTO mag.kept_versions (extension, version, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+        [id, version, digest],
+      );
+    },
+
+    async forget(id, version) {
+      await database.query('DELETE FROM mag.kept_versions WHERE extension = $1 AND version = $2', [
+        id,
+        version,
+      ]);
     },
   };
 }

@@ -51,28 +51,41 @@ interface Holding {
  */
 export class Gate {
   readonly #holders = new Map<ExtensionId, Map<string, Holding>>();
+  readonly #listeners: ((id: ExtensionId) => void)[] = [];
 
-  /** Sets what an extension holds from now on. Counters of uses not yet taken are kept. */
-  hold(manifest: Manifest, grants: readonly GrantedCapability[]): void {
+  /**
+   * Sets what an extension holds from now on. Counters of uses not yet taken are kept. While an upgrade runs
+   * two versions side by side, what the other one declares counts as declared too.
+   */
+  hold(manifest: Manifest, grants: readonly GrantedCapability[], beside?: Manifest): void {
     const before = this.#holders.get(manifest.id);
     const granted = new Map(grants.map((grant) => [grant.capability, grant.scope]));
     const holdings = new Map<string, Holding>();
-    for (const request of manifest.capabilities) {
+    for (const request of [...(beside?.capabilities ?? []), ...manifest.capabilities]) {
       const name = request.name as CapabilityName; // the manifest was checked against the catalogue
       const scope = granted.get(name);
+      const twin = holdings.get(name)?.declared;
+      const declared = compileScope(name, request.scope);
       holdings.set(name, {
-        declared: compileScope(name, request.scope),
+        declared: twin === undefined ? declared : (resource) => declared(resource) || twin(resource),
         granted: scope === undefined ? null : compileScope(name, scope),
         uses: before?.get(name)?.uses ?? 0,
         lastUsedMs: before?.get(name)?.lastUsedMs ?? 0,
       });
     }
     this.#holders.set(manifest.id, holdings);
+    this.#changed(manifest.id);
   }
 
   /** Forgets an extension: everything it asks for from now on is undeclared. */
   release(id: ExtensionId): void {
     this.#holders.delete(id);
+    this.#changed(id);
+  }
+
+  /** Calls back at once whenever what an extension holds has changed. */
+  onChange(listener: (id: ExtensionId) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Decides a call by all it demands, and counts the uses when it is allowed. */
@@ -117,6 +130,10 @@ export class Gate {
       }
     }
     return taken;
+  }
+
+  #changed(id: ExtensionId): void {
+    for (const listener of this.#listeners) listener(id);
   }
 }
 

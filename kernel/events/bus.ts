@@ -66,8 +66,9 @@ export class EventBus {
     if (types.length === 0) return;
     for (const type of types) await this.#options.log.subscribe({ extension, type });
     const stored = await this.#options.log.subscriptions();
-    const subscribers = new Map<string, Subscriber>();
+    const subscribers = this.#subscribers.get(extension) ?? new Map<string, Subscriber>();
     for (const type of types) {
+      if (subscribers.has(type)) continue; // it goes on where it is
       const subscription = stored.find((row) => row.extension === extension && row.type === type);
       subscribers.set(type, this.#subscriber(extension, type, subscription));
     }
@@ -80,6 +81,16 @@ export class EventBus {
     const subscribers = this.#subscribers.get(extension);
     this.#subscribers.delete(extension);
     await Promise.all([...(subscribers?.values() ?? [])].map((subscriber) => subscriber.stop()));
+  }
+
+  /** Ends some subscriptions of an extension that goes on running. */
+  async unsubscribe(extension: ExtensionId, types: readonly string[]): Promise<void> {
+    const subscribers = this.#subscribers.get(extension);
+    for (const type of types) {
+      const subscriber = subscribers?.get(type);
+      subscribers?.delete(type);
+      await subscriber?.stop();
+    }
   }
 
   /** Ends the subscriptions of an extension for good. */

@@ -158,6 +158,6 @@ async function rehearse(
   }
 }
 
-function highest(before: string | null, version: string): string {
+export function highest(before: string | null, version: string): string {
   return before !== null && semver.gt(before, version) ? before : version;
 }

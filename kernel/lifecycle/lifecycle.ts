@@ -1,17 +1,18 @@
 import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError, toMagError } from '../errors.ts';
-import type { InstallRequest, Principal } from '../operator.ts';
-import type { ExtensionState } from '../ports.ts';
+import type { InstallRequest, Principal, RollbackRequest, UpgradeRequest } from '../operator.ts';
+import type { ExtensionRecord, ExtensionState } from '../ports.ts';
 import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import { announce } from './announce.ts';
 import { enableSteps } from './enable-steps.ts';
-import { approvedOf, type InstallInput, installSteps } from './install-steps.ts';
+import { approvedOf, type InstallInput, installSteps, refuseRollback } from './install-steps.ts';
 import { move } from './moves.ts';
 import type { Operations, Work } from './operations.ts';
 import type { Parts } from './parts.ts';
 import type { RunningExtensions } from './running-extensions.ts';
 import { type Journal, runSteps } from './steps.ts';
+import { irreversible, type SwitchInput, switchSteps } from './switch-steps.ts';
 import { uninstallSteps } from './uninstall-steps.ts';
 
 /** Moves extensions through their states (spec 06): every move is an operation with journaled steps. */
@@ -67,6 +68,56 @@ export class Lifecycle {
     });
   }
 
+  async upgrade(id: ExtensionId, request: UpgradeRequest, by: Principal): Promise<string> {
+    const { registry, stores } = this.#parts;
+    const record = await registry.record(id);
+    move('upgrade', record.state);
+    const staged = await stores.packages.find(id, request.version);
+    if (staged === null) throw new MagError('E_NOT_FOUND', `${id} ${request.version} is not staged`);
+    if (staged.digest === record.digest)
+      throw new MagError('E_STATE', `${id} is at ${request.version} already`);
+    const manifest = await registry.manifest(staged.digest);
+    refuseRollback(manifest, record.highestVersion);
+    const approve = request.approve ?? [];
+    approvedOf(manifest, approve);
+    return this.#switch(
+      'upgrade',
+      record,
+      { version: staged.version, digest: staged.digest, approve, force: false },
+      by,
+    );
+  }
+
+  async rollback(id: ExtensionId, request: RollbackRequest, by: Principal): Promise<string> {
+    const { registry, stores } = this.#parts;
+    const record = await registry.record(id);
+    move('rollback', record.state);
+    const kept = await stores.extensions.kept(id);
+    const target = kept.find(({ version }) => request.version === undefined || version === request.version);
+    if (target === undefined) {
+      const which = request.version === undefined ? 'no other version' : `not ${request.version}`;
+      throw new MagError('E_NOT_FOUND', `of ${id} ${which} is kept to go back to`);
+    }
+    const force = request.force ?? false;
+    const { migrations } = await registry.loaded(target.digest);
+    const stuck = irreversible(
+      await registry.loaded(record.digest),
+      migrations.map(({ name }) => name),
+    );
+    if (stuck.length > 0 && !force) {
+      throw new MagError(
+        'E_IRREVERSIBLE',
+        `${stuck.join(', ')} cannot be reversed; force goes back and leaves it`,
+      );
+    }
+    return this.#switch(
+      'rollback',
+      record,
+      { version: target.version, digest: target.digest, approve: [], force },
+      by,
+    );
+  }
+
   async disable(id: ExtensionId, by: Principal): Promise<string> {
     const { registry } = this.#parts;
     const record = await registry.record(id);
@@ -92,6 +143,27 @@ export class Lifecycle {
     const input = { id, digest: record.digest, purge: request.purge };
     return this.#start('uninstall', id, { ...input, version: record.version }, by, (journal) =>
       runSteps(uninstallSteps(input, this.#parts, this.#running), journal),
+    );
+  }
+
+  async #switch(
+    kind: SwitchInput['kind'],
+    record: ExtensionRecord,
+    target: Pick<SwitchInput, 'version' | 'digest' | 'approve' | 'force'>,
+    by: Principal,
+  ): Promise<string> {
+    const { id, version, digest } = record;
+    const grants = await this.#parts.stores.grants.list(id);
+    const input: SwitchInput = {
+      ...target,
+      id,
+      kind,
+      from: { version, digest },
+      principal: by.id,
+      grantsBefore: grants.map(({ capability, scope }) => ({ capability, scope })),
+    };
+    return this.#start(kind, id, input as unknown as JsonObject, by, (journal) =>
+      runSteps(switchSteps(input, record, this.#parts, this.#running), journal),
     );
   }
 
@@ -192,4 +264,6 @@ const MOVED = {
   enable: 'extension.enabled',
   disable: 'extension.disabled',
   uninstall: 'extension.uninstalled',
+  upgrade: 'extension.upgraded',
+  rollback: 'extension.upgraded',
 } as const;

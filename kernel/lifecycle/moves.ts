@@ -1,14 +1,19 @@
 import { MagError } from '../errors.ts';
 import type { ExtensionState, OperationKind } from '../ports.ts';
 
-/** From which states each operation may start, and where it ends (spec 06). Anything else is E_STATE. */
-const MOVES: Record<
-  OperationKind,
-  { readonly from: readonly ExtensionState[]; readonly to: ExtensionState }
-> = {
+/** Where an operation may start and where it ends; without `to` the state stays what it is. */
+interface Move {
+  readonly from: readonly ExtensionState[];
+  readonly to?: ExtensionState;
+}
+
+/** The legal moves (spec 06). Anything else is E_STATE. */
+const MOVES: Record<OperationKind, Move> = {
   install: { from: ['staged', 'uninstalled'], to: 'installed' },
   enable: { from: ['installed', 'disabled', 'quarantined', 'failed'], to: 'enabled' },
   disable: { from: ['enabled', 'quarantined', 'failed'], to: 'disabled' },
+  upgrade: { from: ['enabled', 'installed', 'disabled'] },
+  rollback: { from: ['enabled', 'installed', 'disabled'] },
   uninstall: { from: ['installed', 'disabled', 'quarantined', 'failed'], to: 'uninstalled' },
 };
 
@@ -18,7 +23,7 @@ const MOVES: Record<
  */
 export function move(kind: OperationKind, from: ExtensionState): ExtensionState {
   const row = MOVES[kind];
-  if (row.from.includes(from)) return row.to;
+  if (row.from.includes(from)) return row.to ?? from;
   throw new MagError(
     'E_STATE',
     `cannot ${kind} an extension that is ${from}; it must be ${row.from.join(' or ')}`,

@@ -117,7 +117,7 @@ export class Operations {
 
 /** How an operation that failed ended: an install leaves nothing behind, the others leave what they reached. */
 function endState(kind: OperationKind): 'failed' | 'rolled_back' {
-  return kind === 'install' || kind === 'enable' ? 'rolled_back' : 'failed';
+  return kind === 'disable' || kind === 'uninstall' ? 'failed' : 'rolled_back';
 }
 
 function after(ms: number): Promise<void> {

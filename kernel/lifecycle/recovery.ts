@@ -1,9 +1,10 @@
-import type { Operation } from '../ports.ts';
+import type { ExtensionRecord, Operation } from '../ports.ts';
 import { type InstallInput, installSteps } from './install-steps.ts';
 import type { Operations } from './operations.ts';
 import type { Parts } from './parts.ts';
 import type { RunningExtensions } from './running-extensions.ts';
-import { type Journal, runSteps, undoSteps } from './steps.ts';
+import { type Journal, runSteps, type Step, undoSteps } from './steps.ts';
+import { type SwitchInput, switchSteps } from './switch-steps.ts';
 import { type UninstallInput, uninstallSteps } from './uninstall-steps.ts';
 
 /**
@@ -16,8 +17,7 @@ export async function recover(
   operations: Operations,
 ): Promise<void> {
   for (const operation of await parts.stores.operations.running()) {
-    const completed = operation.kind === 'disable' || operation.kind === 'uninstall';
-    await settle(operation, parts, running, operations.journal(operation.id));
+    const completed = await settle(operation, parts, running, operations.journal(operation.id));
     const verb = completed ? 'completed' : 'undone';
     const detail = `the host stopped in the middle of the ${operation.kind}; it was ${verb} at the next start`;
     if (completed) await parts.stores.operations.end(operation.id, 'succeeded');
@@ -38,24 +38,51 @@ export async function recover(
   }
 }
 
+/** Resolves with whether it was completed; else it was undone. */
 async function settle(
   operation: Operation,
   parts: Parts,
   running: RunningExtensions,
   journal: Journal,
-): Promise<void> {
-  if (operation.kind === 'install') {
-    const begun = new Set(operation.steps.map(({ name }) => name));
-    const steps = installSteps(operation.input as unknown as InstallInput, parts, running);
-    await undoSteps(
+): Promise<boolean> {
+  const begun = new Set(operation.steps.map(({ name }) => name));
+  const undoBegun = (steps: readonly Step[]) =>
+    undoSteps(
       steps.filter(({ name }) => begun.has(name)),
       journal,
     );
-  } else if (operation.kind === 'uninstall') {
-    await runSteps(uninstallSteps(operation.input as unknown as UninstallInput, parts, running), journal);
-  } else if (operation.kind === 'disable') {
-    const record = await parts.stores.extensions.get(operation.extension);
-    if (record !== null) await parts.stores.extensions.put({ ...record, state: 'disabled', reason: null });
+  const record = await parts.stores.extensions.get(operation.extension);
+  switch (operation.kind) {
+    case 'install':
+      await undoBegun(installSteps(operation.input as unknown as InstallInput, parts, running));
+      return false;
+    case 'uninstall':
+      await runSteps(uninstallSteps(operation.input as unknown as UninstallInput, parts, running), journal);
+      return true;
+    case 'disable':
+      if (record !== null) await parts.stores.extensions.put({ ...record, state: 'disabled', reason: null });
+      return true;
+    case 'enable':
+      return false; // it leaves nothing behind but its row: the state is written by its last step
+    default:
+      return settleSwitch(operation.input as unknown as SwitchInput, record, undoBegun, parts, running);
   }
-  // An enable leaves nothing behind but its row: the state is written by its last step.
+}
+
+/** The record says which version holds: what came before it is undone, what comes after it needs no repeating. */
+async function settleSwitch(
+  input: SwitchInput,
+  record: ExtensionRecord | null,
+  undoBegun: (steps: readonly Step[]) => Promise<void>,
+  parts: Parts,
+  running: RunningExtensions,
+): Promise<boolean> {
+  if (record === null) return false;
+  if (record.digest === input.digest) {
+    await parts.stores.extensions.keep({ id: input.id, ...input.from });
+    await parts.stores.extensions.forget(input.id, input.version);
+    return true;
+  }
+  await undoBegun(switchSteps(input, record, parts, running));
+  return false;
 }

@@ -15,7 +15,7 @@ import type { Parts } from './parts.ts';
 /** How long running calls may take to end when an extension is stopped. */
 const DRAIN_MS = 5_000;
 
-interface Running {
+export interface Running {
   readonly manifest: Manifest;
   readonly process: ExtensionProcess;
   /** What serving each endpoint demands, by its key. */
@@ -83,6 +83,32 @@ export class RunningExtensions {
     await bus.resume(manifest.id, manifest.contributes.events.subscribes);
   }
 
+  /**
+   * Sends all requests, hooks and events to another process of the extension, in one step: what is under way
+   * ends where it began, and nothing is refused in between.
+   * @returns the one that served before
+   */
+  async replace(manifest: Manifest, process: ExtensionProcess): Promise<Running> {
+    const before = this.#running.get(manifest.id);
+    if (before === undefined) throw new MagError('E_NOT_ENABLED', `${manifest.id} does not run`);
+    await this.admit(manifest, process);
+    const gone = before.manifest.contributes.events.subscribes.filter(
+      (type) => !manifest.contributes.events.subscribes.includes(type),
+    );
+    await this.#parts.bus.unsubscribe(manifest.id, gone);
+    return before;
+  }
+
+  /** Runs `stop()` of a process that serves nothing any more, and ends it. */
+  async retire({ manifest, process }: Running, drainMs: number): Promise<string | undefined> {
+    const failure = await runPhase(process.invoke.bind(process), manifest, 'stop').then(
+      () => undefined,
+      (thrown: unknown) => (thrown instanceof MagError ? `stop(): ${thrown.code}` : 'stop() failed'),
+    );
+    await process.stop(drainMs);
+    return failure;
+  }
+
   /** Lets nothing in any more. The process goes on until it is stopped or killed. */
   async dismiss(id: ExtensionId): Promise<Running | undefined> {
     const { hooks, endpoints, bus } = this.#parts;
@@ -98,17 +124,12 @@ export class RunningExtensions {
   async stop(id: ExtensionId): Promise<string | undefined> {
     const running = await this.dismiss(id);
     if (running === undefined) return 'it was not running';
-    const { process, manifest } = running;
-    const failure = await runPhase(process.invoke.bind(process), manifest, 'stop').then(
-      () => undefined,
-      (thrown: unknown) => (thrown instanceof MagError ? `stop(): ${thrown.code}` : 'stop() failed'),
-    );
-    await process.stop(DRAIN_MS);
-    return failure;
+    return this.retire(running, DRAIN_MS);
   }
 
   /** Kills an extension now: calls in flight fail with the error. */
   async kill(id: ExtensionId, error: MagError): Promise<void> {
+    this.#running.get(id)?.process.kill(error); // during an upgrade there are two
     this.#processes.get(id)?.kill(error);
     this.#processes.delete(id);
     await this.dismiss(id);

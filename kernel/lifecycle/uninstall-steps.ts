@@ -53,6 +53,8 @@ export function uninstallSteps(input: UninstallInput, parts: Parts, running: Run
         const record = await stores.extensions.get(id);
         if (record !== null)
           await stores.extensions.put({ ...record, state: 'uninstalled', config: {}, reason: null });
+        for (const { version } of await stores.extensions.kept(id))
+          await stores.extensions.forget(id, version);
         for (const { digest } of await stores.packages.list(id)) await stores.packages.remove(digest);
       },
     },
@@ -96,7 +98,7 @@ async function migrationsOf(
   { registry }: Parts,
 ): Promise<Package['migrations'] | null> {
   try {
-    return await registry.migrations(digest);
+    return (await registry.loaded(digest)).migrations;
   } catch (failure) {
     if (failure instanceof MagError && failure.code === 'E_NOT_FOUND') return null;
     throw failure;

@@ -2,7 +2,13 @@ import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts
 import { MagError } from '../errors.ts';
 import type { ExtensionRecord, Stores } from '../ports.ts';
 import type { TrustPolicy } from '../trust/policy.ts';
-import { loadPackage, type Package, type Verified, verifyPackage } from '../trust/verify.ts';
+import {
+  type LoadedPackage,
+  loadPackage,
+  type Package,
+  type Verified,
+  verifyPackage,
+} from '../trust/verify.ts';
 import type { Node } from './dependencies.ts';
 
 export interface RegistryOptions {
@@ -39,16 +45,15 @@ export class Registry {
   async manifest(digest: string): Promise<Manifest> {
     const known = this.#manifests.get(digest);
     if (known !== undefined) return known;
-    const { archive } = await this.#bytes(digest);
-    const { manifest } = await loadPackage(archive, digest);
+    const { manifest } = await this.loaded(digest);
     this.#manifests.set(digest, manifest);
     return manifest;
   }
 
-  /** The migrations in a stored package. They need no signature to be reversed: what is installed may always go. */
-  async migrations(digest: string): Promise<Package['migrations']> {
+  /** What a stored package holds, without asking whether its signer is still trusted: to look at, never to run. */
+  async loaded(digest: string): Promise<LoadedPackage> {
     const { archive } = await this.#bytes(digest);
-    return (await loadPackage(archive, digest)).migrations;
+    return loadPackage(archive, digest);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { type ScopeForm, scopeFormProblem } from './scope-form.ts';
+
 /**
  * The capabilities this host enforces (spec 03). A capability that no adapter enforces yet is not in the
  * table, and a package that asks for it is refused with E_UNSUPPORTED: nothing is granted that means nothing.
@@ -17,6 +19,10 @@ export interface ScopeKey {
   readonly group: string;
   /** `exact`: the value is in the list. `prefix`: the value is the entry or lies below it (`/a` covers `/a/b`). */
   readonly match: 'exact' | 'prefix';
+  /** How a value must be written to match anything; see scope-form.ts. */
+  readonly form?: ScopeForm;
+  /** A scope that leaves this key out would cover too much. */
+  readonly required?: true;
   readonly meaning: string;
 }
 
@@ -59,6 +65,36 @@ export const CAPABILITIES = {
     meaning: 'Serve endpoints that ask for no authentication, such as webhooks.',
     scope: {},
   },
+  'network.outbound': {
+    family: 'network',
+    meaning: 'Send HTTP requests through the mediated fetch.',
+    scope: {
+      origins: {
+        group: 'origin',
+        match: 'exact',
+        form: 'origin',
+        required: true,
+        meaning: 'Origins it may ask, such as https://api.example.com.',
+      },
+      methods: { group: 'method', match: 'exact', form: 'method', meaning: 'HTTP methods, in capitals.' },
+    },
+    scopeRequired: true,
+  },
+  'filesystem.read': {
+    family: 'filesystem',
+    meaning: 'Read and list files below its own folder.',
+    scope: {},
+  },
+  'filesystem.write': {
+    family: 'filesystem',
+    meaning: 'Write and remove files below its own folder.',
+    scope: {},
+  },
+  'filesystem.temp_only': {
+    family: 'filesystem',
+    meaning: 'Read, write and remove files below its temporary folder, which is emptied at every start.',
+    scope: {},
+  },
 } as const satisfies Record<string, CapabilityRow>;
 
 /** The name of a capability in the table. */
@@ -74,4 +110,17 @@ export function isCapability(name: string): name is CapabilityName {
 /** The row of a capability, typed wide enough to ask it for any scope key. */
 export function capabilityRow(name: CapabilityName): CapabilityRow {
   return CAPABILITIES[name];
+}
+
+/** Values of a scope that are written so that they would never match, as sentences about the capability. */
+export function scopeValueProblems(name: CapabilityName, scope: Scope): string[] {
+  const keys = capabilityRow(name).scope;
+  return Object.entries(scope).flatMap(([key, values]) => {
+    const form = Object.hasOwn(keys, key) ? keys[key]?.form : undefined;
+    if (form === undefined) return [];
+    return values.flatMap((value) => {
+      const problem = scopeFormProblem(form, value);
+      return problem === null ? [] : [`has the scope ${key}, in which ${value} ${problem}`];
+    });
+  });
 }

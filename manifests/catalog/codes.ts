@@ -46,6 +46,10 @@ export const CODES = {
     status: 500,
     meaning: 'The host stopped in the middle of the operation; it was undone or completed at the next start.',
   },
+  E_IRREVERSIBLE: {
+    status: 409,
+    meaning: 'Going back would have to reverse a migration that cannot be reversed; the detail names it.',
+  },
   E_CONFIG_INVALID: { status: 400, meaning: 'The configuration does not match the schema of the manifest.' },
   // Capabilities (spec 03)
   E_CAP_UNDECLARED: {

@@ -75,6 +75,12 @@ export const EVENTS = {
     requires: [],
     data: object({ extension: string, version: string, reason: string }, ['extension', 'version']),
   },
+  'extension.upgraded': {
+    component: 'kernel',
+    meaning: 'An extension was switched to another version, by an upgrade or a rollback.',
+    requires: [],
+    data: extensionMove,
+  },
   'extension.uninstalled': {
     component: 'kernel',
     meaning: 'An extension was uninstalled.',

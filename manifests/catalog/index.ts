@@ -5,6 +5,7 @@ export {
   isCapability,
   type Scope,
   type ScopeKey,
+  scopeValueProblems,
 } from './capabilities.ts';
 export { CODES, type Code, isCode } from './codes.ts';
 export { EVENTS, type EventType, eventRow, isHostEvent } from './events.ts';

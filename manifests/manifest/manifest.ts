@@ -68,4 +68,6 @@ export interface Limits {
   /** Heap of the isolate in MiB. */
   readonly memoryMb: number;
   readonly hostCallsPerSecond: number;
+  /** KiB it may send and receive over the network in a minute, headers included. */
+  readonly egressKbPerMinute: number;
 }

@@ -95,6 +95,7 @@ function pick(raw: Shape): Manifest {
       wallMs: raw.limits.wallMs,
       memoryMb: raw.limits.memoryMb,
       hostCallsPerSecond: raw.limits.hostCallsPerSecond,
+      egressKbPerMinute: raw.limits.egressKbPerMinute,
     },
     health: raw.health,
     isolation: raw.isolation,

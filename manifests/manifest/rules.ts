@@ -1,4 +1,4 @@
-import { capabilityRow, hookRow, isCapability, isHook, isHostEvent } from '../catalog/index.ts';
+import { capabilityRow, hookRow, isCapability, isHook, isHostEvent, scopeValueProblems } from '../catalog/index.ts';
 import { schemaProblems } from './bounded-schema.ts';
 import type { CapabilityRequest, Manifest } from './manifest.ts';
 
@@ -46,12 +46,16 @@ function scopeProblems(request: CapabilityRequest): string[] {
     return row.scopeRequired ? [`/capabilities: ${request.name} needs a scope`] : [];
   }
   const known = Object.keys(row.scope);
-  return Object.keys(request.scope)
-    .filter((key) => !Object.hasOwn(row.scope, key))
-    .map(
-      (key) =>
-        `/capabilities: ${request.name} has no scope ${key} (it has ${known.length > 0 ? known.join(', ') : 'none'})`,
-    );
+  const scope = request.scope;
+  return [
+    ...Object.keys(scope)
+      .filter((key) => !Object.hasOwn(row.scope, key))
+      .map((key) => `has no scope ${key} (it has ${known.length > 0 ? known.join(', ') : 'none'})`),
+    ...known
+      .filter((key) => row.scope[key]?.required === true && !Object.hasOwn(scope, key))
+      .map((key) => `needs the scope ${key}`),
+    ...scopeValueProblems(request.name, scope),
+  ].map((problem) => `/capabilities: ${request.name} ${problem}`);
 }
 
 function contributionProblems(manifest: Manifest): string[] {

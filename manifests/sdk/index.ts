@@ -11,4 +11,18 @@ export {
   type HookHandlers,
 } from './define-extension.ts';
 export { ExtensionError } from './errors.ts';
-export type { AbortSignalLike, Context, Database, Events, Log, RequestInfo, State } from './host-api.ts';
+export type {
+  AbortSignalLike,
+  Context,
+  Database,
+  Events,
+  FileEntry,
+  Files,
+  Http,
+  HttpHeaders,
+  HttpInit,
+  HttpResponse,
+  Log,
+  RequestInfo,
+  State,
+} from './host-api.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComponentAdapter, ComponentEvent, ComponentId, HookRegistrar } from '../../kernel/adapter.ts';
+import type { Demand } from '../../kernel/capability/gate.ts';
 import { codeOf, MagError } from '../../kernel/errors.ts';
 import type { HookPoint } from '../../kernel/hooks/hook-point.ts';
 import {
@@ -97,12 +98,17 @@ export function describeAdapterContract(subject: AdapterUnderTest): void {
 /** A caller as the kernel makes them, for an extension that declares nothing. */
 export function callerOf(
   extension: ExtensionId,
-  options: { tenantId?: string; signal?: AbortSignal } = {},
+  options: {
+    tenantId?: string;
+    signal?: AbortSignal;
+    admit?: (demands: readonly Demand[]) => Promise<void>;
+  } = {},
 ): Parameters<ComponentAdapter['executeHook']>[1]['caller'] {
-  const { tenantId, signal = new AbortController().signal } = options;
+  const { tenantId, signal = new AbortController().signal, admit = async () => undefined } = options;
   return {
     extension,
     signal,
+    admit,
     request:
       tenantId === undefined
         ? null
@@ -120,7 +126,13 @@ export function callerOf(
       dependencies: {},
       capabilities: [],
       contributes: { endpoints: [], hooks: [], events: { subscribes: [], publishes: [] } },
-      limits: { cpuMs: 100, wallMs: 1000, memoryMb: 64, hostCallsPerSecond: 100 },
+      limits: {
+        cpuMs: 100,
+        wallMs: 1000,
+        memoryMb: 64,
+        hostCallsPerSecond: 100,
+        egressKbPerMinute: 10_240,
+      },
       health: { intervalSeconds: 60 },
       isolation: { process: 'dedicated', jit: false },
     },

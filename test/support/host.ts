@@ -93,7 +93,7 @@ export class TestHost implements AsyncDisposable {
   /** Runs a lifecycle operation to its end and hands back its row. */
   async operate(
     id: string,
-    kind: 'install' | 'enable' | 'disable' | 'uninstall',
+    kind: 'install' | 'enable' | 'disable' | 'uninstall' | 'upgrade' | 'rollback',
     body: unknown = {},
   ): Promise<Answer> {
     const accepted = await this.ask('POST', `/v1/extensions/${id}/${kind}`, { body });

@@ -39,7 +39,7 @@ export async function readExtension(session: Session, id: ExtensionId): Promise<
 export async function runOperation(
   session: Session,
   id: ExtensionId,
-  verb: 'install' | 'enable' | 'disable' | 'uninstall',
+  verb: 'install' | 'enable' | 'disable' | 'uninstall' | 'upgrade' | 'rollback',
   body: Json = {},
 ): Promise<JsonObject> {
   session.output.say(`${verb} ${id}`);

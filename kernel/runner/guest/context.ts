@@ -8,10 +8,11 @@ import type {
   Log,
   State,
 } from '../../../manifests/sdk/host-api.ts';
+import { createFiles } from './files.ts';
 import type { LogLine } from './log.ts';
 import { freeze, ownKeys } from './primordials.ts';
 
-type Ask = (name: string, params: object) => Promise<unknown>;
+export type Ask = (name: string, params: object) => Promise<unknown>;
 
 export interface ContextParts {
   readonly call: number;
@@ -35,6 +36,7 @@ export function createContext(parts: ContextParts): Context {
     db: createDatabase(ask),
     events: createEvents(ask),
     state: createState(ask),
+    files: createFiles(ask),
   });
 }
 

@@ -18,6 +18,7 @@ export function detailOf(id: ExtensionId): ExtensionDetail {
       updatedAt: at,
     },
     manifest: manifestOf(id),
+    kept: [{ id, version: '1.1.0', digest, replacedAt: at }],
     versions: [
       {
         digest,
@@ -67,7 +68,7 @@ function manifestOf(id: ExtensionId): Manifest {
       hooks: [],
       events: { subscribes: [], publishes: [{ type: 'acme.hello.greeted', schema: 'schemas/greeted.json' }] },
     },
-    limits: { cpuMs: 500, wallMs: 5_000, memoryMb: 64, hostCallsPerSecond: 500 },
+    limits: { cpuMs: 500, wallMs: 5_000, memoryMb: 64, hostCallsPerSecond: 500, egressKbPerMinute: 10_240 },
     health: { intervalSeconds: 60 },
     isolation: { process: 'dedicated', jit: true },
   };

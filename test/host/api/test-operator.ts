@@ -5,8 +5,11 @@ import type {
   InstallRequest,
   Operator,
   Principal,
+  RollbackRequest,
   Staged,
   StartupEntry,
+  UpgradePlan,
+  UpgradeRequest,
 } from '../../../kernel/operator.ts';
 import type { Operation, OperationStep, OperationStore } from '../../../kernel/ports.ts';
 import type { Scope } from '../../../manifests/catalog/index.ts';
@@ -52,6 +55,26 @@ export class TestOperator implements Operator {
 
   disable(id: ExtensionId, by: Principal): Promise<string> {
     return this.#begin('disable', id, {}, by);
+  }
+
+  upgrade(id: ExtensionId, request: UpgradeRequest, by: Principal): Promise<string> {
+    return this.#begin('upgrade', id, request, by);
+  }
+
+  rollback(id: ExtensionId, request: RollbackRequest, by: Principal): Promise<string> {
+    return this.#begin('rollback', id, request, by);
+  }
+
+  async upgradePlan(_id: ExtensionId, version: string): Promise<UpgradePlan> {
+    return {
+      from: '1.2.0',
+      to: version,
+      capabilities: { added: [], removed: [], changed: [] },
+      dependencies: { added: {}, removed: [], changed: {} },
+      migrations: { run: [], irreversible: [] },
+      contributions: { added: [], removed: [] },
+      sizeBytes: { from: 1, to: 2 },
+    };
   }
 
   uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string> {

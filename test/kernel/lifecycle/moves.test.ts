@@ -17,6 +17,8 @@ const LEGAL: Record<OperationKind, Partial<Record<ExtensionState, ExtensionState
   install: { staged: 'installed', uninstalled: 'installed' },
   enable: { installed: 'enabled', disabled: 'enabled', quarantined: 'enabled', failed: 'enabled' },
   disable: { enabled: 'disabled', quarantined: 'disabled', failed: 'disabled' },
+  upgrade: { enabled: 'enabled', installed: 'installed', disabled: 'disabled' },
+  rollback: { enabled: 'enabled', installed: 'installed', disabled: 'disabled' },
   uninstall: {
     installed: 'uninstalled',
     disabled: 'uninstalled',

@@ -75,7 +75,13 @@ describe('parseManifest', () => {
       dependencies: {},
       capabilities: [],
       contributes: { endpoints: [], hooks: [], events: { subscribes: [], publishes: [] } },
-      limits: { cpuMs: 500, wallMs: 5000, memoryMb: 64, hostCallsPerSecond: 500 },
+      limits: {
+        cpuMs: 500,
+        wallMs: 5000,
+        memoryMb: 64,
+        hostCallsPerSecond: 500,
+        egressKbPerMinute: 10_240,
+      },
       health: { intervalSeconds: 60 },
       isolation: { process: 'dedicated', jit: true },
     });
@@ -91,7 +97,13 @@ describe('parseManifest', () => {
       config: full.config,
       migrations: 'migrations',
     });
-    expect(manifest.limits).toEqual({ cpuMs: 100, wallMs: 5000, memoryMb: 64, hostCallsPerSecond: 500 });
+    expect(manifest.limits).toEqual({
+      cpuMs: 100,
+      wallMs: 5000,
+      memoryMb: 64,
+      hostCallsPerSecond: 500,
+      egressKbPerMinute: 5,
+    });
     expect(manifest.contributes.endpoints.map(({ auth }) => auth)).toEqual(['user', 'none']);
     expect(manifest.contributes.hooks).toEqual([{ hook: 'maggate.wrap_request', order: 100 }]);
     expect(Object.keys(manifest.contributes)).toEqual(['endpoints', 'hooks', 'events']);
@@ -187,7 +199,7 @@ describe('parseManifest', () => {
 
   it.each<[string, object, string]>([
     ['a bundle', { kind: 'bundle', extensions: {} }, 'bundle'],
-    ['a capability', { capabilities: [capability('network.outbound')] }, 'network.outbound'],
+    ['a capability', { capabilities: [capability('system.keys')] }, 'system.keys'],
     ['a capability of the language', { capabilities: [capability('constructor.name')] }, 'constructor.name'],
     ['a hook', { contributes: { hooks: [{ hook: 'magds.before_query' }] } }, 'magds.before_query'],
     ['jobs', { contributes: { jobs: [{ name: 'digest', maxAttempts: 5 }] } }, 'jobs'],
