@@ -10,6 +10,7 @@ import { Kernel } from '../kernel/kernel.ts';
 import { createSandbox } from '../kernel/sandbox/index.ts';
 import { HOST_VERSION } from '../kernel/version.ts';
 import { ensureAdminToken } from './admin-token.ts';
+import { createAlertWebhook } from './alert-webhook.ts';
 import type { HostInfo } from './api/services.ts';
 import { buildAll } from './build/build-all.ts';
 import { trustFirstParty } from './build/first-party.ts';
@@ -44,7 +45,7 @@ export async function startHost(config: Config, logger: FastifyBaseLogger): Prom
   const storage = started.use(await openStorage(config, logger));
   const stores = createStores(storage.database, logger);
   started.defer(() => stores.close());
-  started.defer(startHousekeeping(stores.events, logger));
+  started.defer(startHousekeeping(stores, logger));
   const { runnerPath } = await buildAll();
   const sandbox = started.use(createSandbox({ runnerPath, logger }));
   await sandbox.check();
@@ -59,6 +60,8 @@ export async function startHost(config: Config, logger: FastifyBaseLogger): Prom
     policy: () => readTrustPolicy(config.dataDir),
     logger,
     clock: { now: () => new Date() },
+    alert: createAlertWebhook(config.alertWebhook, logger),
+    ...(config.healthIntervalMs === null ? {} : { healthIntervalMs: config.healthIntervalMs }),
   });
   started.defer(() => kernel.stop());
   kernel.attach(magds);

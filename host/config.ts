@@ -12,6 +12,10 @@ export interface Config {
   readonly dataDir: string;
   /** An external Postgres; `null`: the embedded one in the data folder. */
   readonly databaseUrl: string | null;
+  /** Overrides how often every extension is checked; `null`: as its manifest says. */
+  readonly healthIntervalMs: number | null;
+  /** Gets a JSON document by POST when an extension needs an operator. */
+  readonly alertWebhook: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** What the CLI talks to, when it is not the host of this data folder. */
   readonly url: string | null;
@@ -24,6 +28,8 @@ const ENTRIES = {
   port: { env: 'MAG_PORT', schema: { type: 'integer', minimum: 0, maximum: 65_535 } },
   dataDir: { env: 'MAG_DATA_DIR', schema: { type: 'string', minLength: 1 } },
   databaseUrl: { env: 'DATABASE_URL', schema: { type: 'string', pattern: '^postgres(ql)?://' } },
+  healthIntervalMs: { env: 'MAG_HEALTH_INTERVAL_MS', schema: { type: 'integer', minimum: 100 } },
+  alertWebhook: { env: 'MAG_ALERT_WEBHOOK', schema: { type: 'string', pattern: '^https?://' } },
   logLevel: { env: 'MAG_LOG_LEVEL', schema: { enum: ['debug', 'info', 'warn', 'error'] } },
   url: { env: 'MAG_URL', schema: { type: 'string', pattern: '^https?://' } },
   token: { env: 'MAG_TOKEN', schema: { type: 'string', minLength: 1 } },
@@ -47,6 +53,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, folder: string): Config {
     port: given.port ?? DEFAULTS.port,
     dataDir: resolve(folder, given.dataDir ?? DEFAULTS.dataDir),
     databaseUrl: given.databaseUrl ?? null,
+    healthIntervalMs: given.healthIntervalMs ?? null,
+    alertWebhook: given.alertWebhook ?? null,
     logLevel: given.logLevel ?? DEFAULTS.logLevel,
     url: given.url ?? null,
     token: given.token ?? null,
@@ -58,6 +66,7 @@ export function redactConfig(config: Config): Record<string, string | number | n
   return {
     ...config,
     databaseUrl: config.databaseUrl === null ? null : redactUrl(config.databaseUrl),
+    alertWebhook: config.alertWebhook === null ? null : '[set]', // such addresses carry secrets in their path
     token: config.token === null ? null : '[redacted]',
   };
 }
@@ -75,7 +84,8 @@ function readEnvironment(env: NodeJS.ProcessEnv): Values {
   for (const [name, entry] of Object.entries(ENTRIES) as [EntryName, (typeof ENTRIES)[EntryName]][]) {
     const text = env[entry.env];
     if (text === undefined || text === '') continue;
-    values[name] = name === 'port' && /^\d+$/.test(text) ? Number(text) : text;
+    const isNumber = 'type' in entry.schema && entry.schema.type === 'integer' && /^\d+$/.test(text);
+    values[name] = isNumber ? Number(text) : text;
   }
   return values;
 }
@@ -98,11 +108,11 @@ function readConfigFile(file: string): Values {
   throw new MagError('E_CONFIG', `${FILE} holds no JSON object`);
 }
 
-function validated(values: Values): Partial<Omit<Config, 'port'>> & { port?: number } {
+function validated(values: Values): Partial<Config> {
   const ajv = new Ajv2020({ strict: true });
   const properties = Object.fromEntries(Object.entries(ENTRIES).map(([name, { schema }]) => [name, schema]));
   const valid = ajv.compile({ type: 'object', properties, additionalProperties: false });
-  if (valid(values)) return values as Partial<Omit<Config, 'port'>> & { port?: number };
+  if (valid(values)) return values as Partial<Config>;
   const problem = valid.errors?.[0];
   const name = problem?.instancePath.slice(1) || String(problem?.params.additionalProperty ?? FILE);
   const env = Object.hasOwn(ENTRIES, name) ? ` (${ENTRIES[name as EntryName].env})` : '';

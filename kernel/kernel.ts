@@ -16,6 +16,7 @@ import { Boot } from './lifecycle/boot.ts';
 import { EndpointTable } from './lifecycle/endpoint-table.ts';
 import { budget } from './lifecycle/guest.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { Monitor } from './lifecycle/monitor.ts';
 import { Operations } from './lifecycle/operations.ts';
 import type { Parts } from './lifecycle/parts.ts';
 import { quarantine } from './lifecycle/quarantine.ts';
@@ -23,7 +24,7 @@ import { recover } from './lifecycle/recovery.ts';
 import { RunningExtensions } from './lifecycle/running-extensions.ts';
 import type { EndpointHost, Operator, ServedEndpoint } from './operator.ts';
 import { OperatorDesk } from './operator-desk.ts';
-import type { Caller, Clock, ExtensionData, Logger, Stores } from './ports.ts';
+import type { Alert, Caller, Clock, ExtensionData, Logger, Stores } from './ports.ts';
 import { Registry } from './registry/registry.ts';
 import type { CellOwner, CellStats, Sandbox } from './sandbox/cell.ts';
 import type { TrustPolicy } from './trust/policy.ts';
@@ -38,6 +39,10 @@ export interface KernelOptions {
   readonly policy: () => Promise<TrustPolicy>;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Where alerts go besides the log and the event bus. */
+  readonly alert?: (alert: Alert) => void;
+  /** Overrides how often every extension is checked, in milliseconds. */
+  readonly healthIntervalMs?: number;
   readonly retry?: RetryPolicy;
 }
 
@@ -53,6 +58,7 @@ export class Kernel implements EndpointHost {
   readonly #running: RunningExtensions;
   readonly #operations: Operations;
   readonly #boot: Boot;
+  readonly #monitor: Monitor;
   readonly #adapters = new Map<string, ComponentAdapter>();
   readonly #calls: HostCalls;
   readonly #quarantining = new Map<ExtensionId, Promise<void>>();
@@ -74,6 +80,12 @@ export class Kernel implements EndpointHost {
       deny: (caller, denial, call) => this.#deny(caller, denial, call),
     });
     const lifecycle = new Lifecycle(this.#parts, this.#running, this.#operations);
+    this.#monitor = new Monitor({
+      parts: this.#parts,
+      running: this.#running,
+      intervalMs: options.healthIntervalMs ?? null,
+      disable: (id, error) => lifecycle.disableUnwell(id, error),
+    });
     this.operator = new OperatorDesk({
       parts: this.#parts,
       lifecycle,
@@ -98,12 +110,14 @@ export class Kernel implements EndpointHost {
   async start(): Promise<void> {
     await recover(this.#parts, this.#running, this.#operations);
     await this.#boot.startAll();
+    this.#monitor.start();
     this.#flushing = setInterval(() => void this.#flush({ all: false }), FLUSH_MS).unref();
   }
 
   /** Lets running operations end, stops every extension and writes what is counted. Idempotent. */
   async stop(): Promise<void> {
     clearInterval(this.#flushing);
+    await this.#monitor.stop();
     await this.#operations.settle();
     await this.#boot.stopAll();
     await this.#parts.bus.stop();
@@ -161,6 +175,10 @@ export class Kernel implements EndpointHost {
       sandbox,
       logger,
       clock,
+      alert: (alert) => {
+        logger.error(alert, 'an extension needs an operator');
+        this.#options.alert?.(alert);
+      },
       types,
       audit: this.audit,
       gate: new Gate(),

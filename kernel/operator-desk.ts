@@ -36,6 +36,7 @@ import { type Package, type Verified, verifyPackage } from './trust/verify.ts';
 import { HOST_VERSION } from './version.ts';
 
 const OPERATIONS_SHOWN = 20;
+const HEALTH_SHOWN = 60;
 
 export interface OperatorDeskOptions {
   readonly parts: Parts;
@@ -180,23 +181,23 @@ export class OperatorDesk implements Operator {
     });
   }
 
-  async health(id: ExtensionId): Promise<{ healthy: boolean | null; detail: Json }> {
+  async health(id: ExtensionId): ReturnType<Operator['health']> {
     const record = await this.#parts.registry.record(id);
+    const history = await this.#parts.stores.health.latest(id, HEALTH_SHOWN);
     const running = this.#options.running.get(id);
-    if (running === undefined)
-      return { healthy: null, detail: record.reason === null ? null : { ...record.reason } };
+    if (running === undefined) {
+      return { healthy: null, detail: record.reason === null ? null : { ...record.reason }, history };
+    }
     const target = { kind: 'health', name: 'health' } as const;
     try {
       const answer = await running.process.invoke(target, null, {
         request: null,
         ...budget(running.manifest),
       });
-      return { healthy: isHealthy(answer), detail: answer };
+      return { healthy: isHealthy(answer), detail: answer, history };
     } catch (failure) {
-      return {
-        healthy: false,
-        detail: { code: codeOf(failure) ?? 'E_INTERNAL', detail: messageOf(failure) },
-      };
+      const detail = { code: codeOf(failure) ?? 'E_INTERNAL', detail: messageOf(failure) };
+      return { healthy: false, detail, history };
     }
   }
 

@@ -11,6 +11,7 @@ import type {
   AuditEntry,
   ExtensionRecord,
   Grant,
+  HealthSample,
   KeptVersion,
   Operation,
   OperationStep,
@@ -58,7 +59,9 @@ export interface Operator {
   /** @throws `E_CONFIG_INVALID`; takes effect at the next enable */
   configure(id: ExtensionId, config: JsonObject, by: Principal): Promise<void>;
   /** Asks the extension now. `healthy` is null while it does not run. */
-  health(id: ExtensionId): Promise<{ healthy: boolean | null; detail: Json }>;
+  health(
+    id: ExtensionId,
+  ): Promise<{ healthy: boolean | null; detail: Json; history: readonly HealthSample[] }>;
   /** Publishes an event of any known type in the name of an operator. @throws `E_EVENT_SCHEMA` */
   publish(
     event: { type: string; data: Json; eventId?: string },

@@ -17,6 +17,7 @@ export interface Stores {
   readonly events: EventLog;
   readonly state: StateStore;
   readonly logs: LogStore;
+  readonly health: HealthStore;
 }
 
 // ---------------------------------------------------------------- packages
@@ -320,6 +321,29 @@ export interface LogStore {
   flush(): Promise<void>;
 }
 
+// ---------------------------------------------------------------- health
+
+/** One health check, and what the extension used since the one before. */
+export interface HealthSample {
+  readonly extension: ExtensionId;
+  readonly at: Date;
+  readonly healthy: boolean;
+  /** What was wrong; `null` when it is healthy. */
+  readonly detail: Json;
+  readonly calls: number;
+  readonly errors: number;
+  readonly cpuMs: number;
+  readonly heapBytes: number;
+  readonly restarts: number;
+}
+
+export interface HealthStore {
+  record(sample: HealthSample): Promise<void>;
+  /** Newest first. */
+  latest(extension: ExtensionId, limit: number): Promise<HealthSample[]>;
+  dropExpired(): Promise<void>;
+}
+
 // ---------------------------------------------------------------- what an extension owns in the database
 
 export interface MigrationFile {
@@ -360,6 +384,14 @@ export interface Logger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+}
+
+/** An extension was quarantined, disabled or did not start. */
+export interface Alert {
+  readonly extension: ExtensionId;
+  readonly version: string;
+  readonly code: string;
+  readonly detail: string;
 }
 
 export interface Clock {

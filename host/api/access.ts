@@ -44,7 +44,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
   [`POST ${extension}/disable`]: operator,
   [`POST ${extension}/uninstall`]: operator,
   [`POST ${extension}/upgrade`]: operator,
-  [`GET ${extension}/upgrade-plan`]: operator,
+  [`GET ${extension}/upgrade-plan`]: everyone,
   [`POST ${extension}/rollback`]: operator,
   [`PUT ${extension}/grants/:capability`]: operator,
   [`DELETE ${extension}/grants/:capability`]: operator,

@@ -47,8 +47,8 @@ function addViews(app: FastifyInstance, { operator }: ControlServices): void {
   );
   app.get<Route>(`${EXTENSION}/health`, viewSchema('Asks the extension how it is'), async ({ params }) => {
     const { record, stats } = await operator.show(idOf(params));
-    const { healthy, detail } = await operator.health(idOf(params));
-    return { ...healthView(record, stats), healthy, detail };
+    const { healthy, detail, history } = await operator.health(idOf(params));
+    return { ...healthView(record, stats), healthy, detail, history };
   });
   const usage = viewSchema('Which grants it uses, and what it costs');
   app.get<Route>(`${EXTENSION}/usage`, usage, async ({ params }) =>

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, version } from 'esbuild';
 
 const RUNNER = fileURLToPath(new URL('../../kernel/runner/main.ts', import.meta.url));
+const DEBUG_RUNNER = fileURLToPath(new URL('../../kernel/runner/debug-main.ts', import.meta.url));
 const PRELUDE = fileURLToPath(new URL('../../kernel/runner/guest/main.ts', import.meta.url));
 
 /**
@@ -29,13 +30,24 @@ const SHARED: BuildOptions = {
  * Builds `<outDir>/runner.mjs`, the program of a cell in plain JavaScript: under `--jitless` Node cannot strip
  * types. A file that says the same already is left alone. Resolves with its path.
  */
-export async function bundleRunner(outDir: string): Promise<string> {
-  const target = join(outDir, 'runner.mjs');
-  const code = await bundleCode();
+export function bundleRunner(outDir: string): Promise<string> {
+  return bundleProgram(RUNNER, join(outDir, 'runner.mjs'));
+}
+
+/**
+ * Builds `<outDir>/debug-runner.mjs`, the program of a cell that is debugged. A file of its own: no code that
+ * could open a debugger is part of what a host runs otherwise.
+ */
+export function bundleDebugRunner(outDir: string): Promise<string> {
+  return bundleProgram(DEBUG_RUNNER, join(outDir, 'debug-runner.mjs'));
+}
+
+async function bundleProgram(entry: string, target: string): Promise<string> {
+  const code = await bundleCode(entry);
   const stamp = `// ${createHash('sha256').update(version).update(code).digest('hex')}\n`;
   const existing = await readFile(target, 'utf8').catch(() => '');
   if (existing === stamp + code) return target;
-  await mkdir(outDir, { recursive: true });
+  await mkdir(dirname(target), { recursive: true });
   // Renamed into place: another process may be starting a cell from the old one.
   const fresh = `${target}.${process.pid}.tmp`;
   await writeFile(fresh, stamp + code);
@@ -45,7 +57,7 @@ export async function bundleRunner(outDir: string): Promise<string> {
   return target;
 }
 
-async function bundleCode(): Promise<string> {
+async function bundleCode(entry: string): Promise<string> {
   const prelude = await bundleOne({
     entryPoints: [PRELUDE],
     format: 'iife',
@@ -55,7 +67,7 @@ async function bundleCode(): Promise<string> {
     footer: { js: PRELUDE_FOOT },
   });
   return await bundleOne({
-    entryPoints: [RUNNER],
+    entryPoints: [entry],
     format: 'esm',
     platform: 'node',
     define: { PRELUDE_SOURCE: JSON.stringify(prelude) },

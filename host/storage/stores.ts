@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { createEventLog, type PostgresEventLog } from './event-log.ts';
 import { createExtensionStore } from './extension-store.ts';
 import { createGrantStore } from './grant-store.ts';
+import { createHealthStore } from './health-store.ts';
 import { createLogStore } from './log-store.ts';
 import { createOperationStore } from './operation-store.ts';
 import { createPackageStore } from './package-store.ts';
@@ -32,6 +33,7 @@ export function createStores(database: Database, logger: Logger): PostgresStores
     events,
     state: createStateStore(database),
     logs,
+    health: createHealthStore(database),
     tokens: createTokenStore(database),
     async close() {
       await Promise.all([events.close(), logs.close()]);

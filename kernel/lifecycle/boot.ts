@@ -52,7 +52,7 @@ export class Boot {
       const { code, message: detail } = toMagError(failure);
       this.#entries.set(id, { extension: id, state: 'failed', tookMs: tookMs(), reason: { code, detail } });
       await this.#parts.stores.extensions.put({ ...record, state: 'failed', reason: { code, detail } });
-      this.#parts.logger.error({ extension: id, code, detail }, 'an extension did not start');
+      this.#parts.alert({ extension: id, version: record.version, code, detail });
       await announce(this.#parts, 'extension.error', {
         extension: id,
         version: record.version,

@@ -15,6 +15,10 @@ import { type Journal, runSteps } from './steps.ts';
 import { irreversible, type SwitchInput, switchSteps } from './switch-steps.ts';
 import { uninstallSteps } from './uninstall-steps.ts';
 
+const HOST: Principal = { id: 'host', tenant: 't_system' };
+/** Longer than stopping an extension takes. */
+const DISABLE_MS = 60_000;
+
 /** Moves extensions through their states (spec 06): every move is an operation with journaled steps. */
 export class Lifecycle {
   readonly #parts: Parts;
@@ -133,6 +137,30 @@ export class Lifecycle {
     );
   }
 
+  /**
+   * Ends an extension that is not well (spec 06, run). Others may need it: they see it fail, as they would
+   * have anyway.
+   */
+  async disableUnwell(id: ExtensionId, error: MagError): Promise<void> {
+    const { registry, stores } = this.#parts;
+    const record = await registry.record(id);
+    if (record.state !== 'enabled') return;
+    const reason = { code: error.code, detail: error.message };
+    this.#parts.alert({ extension: id, version: record.version, ...reason });
+    const operation = await this.#start(
+      'disable',
+      id,
+      { version: record.version, reason },
+      HOST,
+      async (journal) => {
+        await this.#disable(id, journal);
+        const disabled = await stores.extensions.get(id);
+        if (disabled !== null) await stores.extensions.put({ ...disabled, reason });
+      },
+    );
+    await this.#operations.get(operation, DISABLE_MS);
+  }
+
   async uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string> {
     const { registry } = this.#parts;
     const record = await registry.record(id);
@@ -197,14 +225,14 @@ export class Lifecycle {
 
   /** Spec 06, enable: "else disabled, operator alerted". */
   async #disableAfterFailure(id: ExtensionId, failure: unknown): Promise<void> {
-    const { stores, logger } = this.#parts;
+    const { stores } = this.#parts;
     const error = toMagError(failure);
     await this.#parts.quarantined(id);
     const record = await stores.extensions.get(id);
     if (record === null || record.state === 'quarantined') return; // quarantine outranks a failed start
     const reason = { code: error.code, detail: error.message };
     await stores.extensions.put({ ...record, state: 'disabled', reason });
-    logger.error({ extension: id, ...reason }, 'an extension could not be enabled');
+    this.#parts.alert({ extension: id, version: record.version, ...reason });
     const who = { extension: id, version: record.version };
     if (error.code === 'E_HEALTH') {
       await announce(this.#parts, 'extension.health_check.failed', {
@@ -236,26 +264,29 @@ export class Lifecycle {
       input,
       by,
       run,
-      after: (error) => this.#ended(kind, id, String(input.version), by, error),
+      after: (error) => this.#ended(kind, id, input, by, error),
     });
   }
 
   async #ended(
     kind: Work['kind'],
     id: ExtensionId,
-    version: string,
+    { version = '', reason }: JsonObject,
     by: Principal,
     error: MagError | null,
   ): Promise<void> {
+    const why = reason === undefined ? {} : { reason };
     await this.#parts.audit.record({
       principal: by.id,
       tenant: by.tenant,
       action: `extension.${kind}`,
       target: id,
       outcome: error === null ? 'ok' : 'failed',
-      detail: error === null ? { version } : { version, code: error.code, detail: error.message },
+      detail: error === null ? { version, ...why } : { version, code: error.code, detail: error.message },
     });
-    if (error === null) await announce(this.#parts, MOVED[kind], { extension: id, version });
+    if (error !== null) return;
+    const told = reason === undefined ? {} : { reason: JSON.stringify(reason) };
+    await announce(this.#parts, MOVED[kind], { extension: id, version, ...told });
   }
 }
 

@@ -5,7 +5,7 @@ import type { EventBus } from '../events/bus.ts';
 import type { EventTypes } from '../events/event-types.ts';
 import type { HookPoints } from '../hooks/hook-points.ts';
 import type { Audit } from '../operator.ts';
-import type { Clock, ExtensionData, Logger, Stores } from '../ports.ts';
+import type { Alert, Clock, ExtensionData, Logger, Stores } from '../ports.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { CellOwner, Sandbox } from '../sandbox/cell.ts';
 import type { EndpointTable } from './endpoint-table.ts';
@@ -24,6 +24,8 @@ export interface Parts {
   readonly endpoints: EndpointTable;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Tells the operators, out of band, that an extension does not run as it should. Never throws. */
+  readonly alert: (alert: Alert) => void;
   /** What a cell of this extension may ask for. */
   readonly ownerFor: (manifest: Manifest) => CellOwner;
   /** Ends an extension that must not go on: kills it, puts it on record and keeps it off. */

@@ -14,13 +14,13 @@ export async function quarantine(
   parts: Parts,
   running: RunningExtensions,
 ): Promise<void> {
-  const { stores, audit, logger } = parts;
+  const { stores, audit, alert } = parts;
   await running.kill(id, error);
   const record = await stores.extensions.get(id);
   if (record === null || record.state === 'quarantined') return;
   const reason = { code: error.code, detail: error.message };
   await stores.extensions.put({ ...record, state: 'quarantined', reason });
-  logger.error({ extension: id, ...reason }, 'an extension was quarantined');
+  alert({ extension: id, version: record.version, ...reason });
   await audit.record({
     principal: `extension:${id}`,
     tenant: 't_system',

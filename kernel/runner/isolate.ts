@@ -27,7 +27,7 @@ export type SliceEnd =
 export type EntryName = keyof GuestEntries;
 type EntryArgument = string | number;
 
-const ENTRIES: readonly EntryName[] = ['capture', 'dispatch', 'settle', 'settleError', 'fire', 'cancel'];
+export const ENTRIES: readonly EntryName[] = ['capture', 'dispatch', 'settle', 'settleError', 'fire', 'cancel'];
 
 /** Messages of isolated-vm that say why it stopped the guest. */
 const TIMED_OUT = 'Script execution timed out.';
@@ -49,7 +49,7 @@ export class GuestIsolate {
     this.#context = this.#isolate.createContextSync();
     const installed = this.#context.evalClosureSync(
       PRELUDE_SOURCE,
-      [...lend(addon, options.host), options.loadCall, options.extension, options.config],
+      preludeArguments(addon, options),
       { result: { reference: true }, filename: 'magflock:prelude' },
     );
     // No guest code has run yet: reading the entries by name is safe.
@@ -99,13 +99,17 @@ export class GuestIsolate {
 }
 
 /** Loads the native module itself: its JavaScript side would look for it with the file system. */
-function loadAddon(path: string): typeof ivm {
+export function loadAddon(path: string): typeof ivm {
   const module = { exports: {} as { ivm: typeof ivm } };
   process.dlopen(module, path);
   return module.exports.ivm;
 }
 
 /** In the order in which the footer of the prelude takes them up again. */
+export function preludeArguments(addon: typeof ivm, options: IsolateOptions): unknown[] {
+  return [...lend(addon, options.host), options.loadCall, options.extension, options.config];
+}
+
 function lend(addon: typeof ivm, host: HostFunctions): ivm.Callback[] {
   return [
     new addon.Callback(host.reply),
@@ -118,6 +122,6 @@ function lend(addon: typeof ivm, host: HostFunctions): ivm.Callback[] {
   ];
 }
 
-function refuseImport(specifier: string): Module {
+export function refuseImport(specifier: string): Module {
   throw new Error(`the module imports "${specifier}"; an extension is one module without imports`);
 }

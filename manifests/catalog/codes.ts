@@ -76,6 +76,22 @@ export const CODES = {
   E_SQL_FORBIDDEN: { status: 403, meaning: 'The statement is of a kind extensions may not run.' },
   E_DB: { status: 400, meaning: 'Postgres refused the statement; the detail carries its SQLSTATE.' },
   E_DB_TIMEOUT: { status: 504, meaning: 'The statement ran longer than its deadline and was cancelled.' },
+  // Network and files (spec 03, spec 04)
+  E_NET: { status: 502, meaning: 'The server could not be reached, or did not answer as HTTP asks for.' },
+  E_NET_FORBIDDEN: {
+    status: 403,
+    meaning: 'The address, the scheme, the method or a header of the request is closed to extensions.',
+  },
+  E_LIMIT_EGRESS: {
+    status: 503,
+    meaning: 'The extension sent and received more over the network in a minute than its limit.',
+  },
+  E_FILE: { status: 503, meaning: 'The disk under the files of extensions does not answer or is full.' },
+  E_FILE_PATH: {
+    status: 400,
+    meaning: 'The path is malformed, or what lies there is of another kind than the call needs.',
+  },
+  E_FILE_QUOTA: { status: 503, meaning: 'The files of the extension are over their quota.' },
   // Events (spec 05)
   E_EVENT_SCHEMA: {
     status: 400,

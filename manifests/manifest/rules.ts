@@ -1,4 +1,11 @@
-import { capabilityRow, hookRow, isCapability, isHook, isHostEvent, scopeValueProblems } from '../catalog/index.ts';
+import {
+  capabilityRow,
+  hookRow,
+  isCapability,
+  isHook,
+  isHostEvent,
+  scopeValueProblems,
+} from '../catalog/index.ts';
 import { schemaProblems } from './bounded-schema.ts';
 import type { CapabilityRequest, Manifest } from './manifest.ts';
 

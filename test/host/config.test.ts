@@ -27,6 +27,8 @@ describe('loadConfig', () => {
       port: 7070,
       dataDir: join(folder, 'data'),
       databaseUrl: null,
+      healthIntervalMs: null,
+      alertWebhook: null,
       logLevel: 'info',
       url: null,
       token: null,

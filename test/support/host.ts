@@ -20,16 +20,19 @@ export class TestHost implements AsyncDisposable {
   readonly dataDir: string;
   #host: Host | null = null;
   #token = '';
+  readonly #env: Readonly<Record<string, string>>;
 
-  private constructor(database: TestDatabase, dataDir: string) {
+  private constructor(database: TestDatabase, dataDir: string, env: Readonly<Record<string, string>>) {
     this.database = database;
     this.dataDir = dataDir;
+    this.#env = env;
   }
 
-  static async start(): Promise<TestHost> {
+  /** `env` adds to what a host reads from its environment. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<TestHost> {
     const dataDir = await mkdtemp(join(tmpdir(), 'magflock-host-'));
     await chmod(dataDir, 0o711); // cells run as another account when the tests run as root
-    const host = new TestHost(await createTestDatabase(), dataDir);
+    const host = new TestHost(await createTestDatabase(), dataDir, env);
     await host.boot();
     return host;
   }
@@ -45,7 +48,7 @@ export class TestHost implements AsyncDisposable {
 
   /** Starts it, again after `shutdown`, on what it left. */
   async boot(): Promise<void> {
-    const env = { MAG_PORT: '0', MAG_DATA_DIR: this.dataDir, DATABASE_URL: this.database.url };
+    const env = { ...this.#env, MAG_PORT: '0', MAG_DATA_DIR: this.dataDir, DATABASE_URL: this.database.url };
     this.#host = await startHost(loadConfig(env, this.dataDir), pino({ level: 'silent' }));
     this.#token = (await readFile(this.#host.tokenFile, 'utf8')).trim();
   }

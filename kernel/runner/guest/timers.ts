@@ -7,8 +7,8 @@ import {
   mathMin,
   mathTrunc,
   reflectApply,
-  resolved,
-  whenDone,
+  soon,
+  toNumber,
 } from './primordials.ts';
 import { reportError } from './report-error.ts';
 import { hostError } from './wire-error.ts';
@@ -75,7 +75,7 @@ export function createTimers(host: HostFunctions, current: CurrentCall): Timers 
       clearInterval: (id?: unknown) => stop(id),
       queueMicrotask: (run: Callback) => {
         mustBeFunction(run);
-        whenDone(resolved, () => guarded(run, [], 'microtask'));
+        soon(() => guarded(run, [], 'microtask'));
       },
     },
   };
@@ -87,6 +87,6 @@ function mustBeFunction(run: unknown): void {
 
 /** Whole milliseconds from 0 to the longest a timer can wait, as browsers read it. */
 function delayOf(delay: unknown): number {
-  const ms = mathTrunc(Number(delay));
+  const ms = mathTrunc(toNumber(delay));
   return ms > 0 ? mathMin(ms, 2_147_483_647) : 0;
 }

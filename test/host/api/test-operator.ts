@@ -136,8 +136,8 @@ export class TestOperator implements Operator {
     this.detail = { ...this.detail, record: { ...this.detail.record, config } };
   }
 
-  async health(): Promise<{ healthy: boolean | null; detail: Json }> {
-    return { healthy: true, detail: { queue: 3 } };
+  async health(): Promise<{ healthy: boolean | null; detail: Json; history: [] }> {
+    return { healthy: true, detail: { queue: 3 }, history: [] };
   }
 
   async publish(event: { type: string; data: Json; eventId?: string }, by: Principal) {

@@ -21,7 +21,7 @@ describe('createProgram', () => {
       [
         ...['audit:list', 'audit:verify', 'demo', 'doctor', 'event:publish', 'event:tail'],
         ...['disable', 'enable', 'health', 'install', 'list', 'logs'].map((verb) => `extension:${verb}`),
-        ...['new', 'pack', 'show', 'sign', 'stage', 'uninstall', 'verify'].map((verb) => `extension:${verb}`),
+        ...['new', 'pack', 'show', 'sign', 'rollback', 'stage', 'uninstall', 'upgrade', 'upgrade-plan', 'verify'].map((verb) => `extension:${verb}`),
         ...['grant:add', 'grant:list', 'grant:revoke', 'key:generate', 'start', 'status'],
         ...['token:create', 'token:list', 'token:revoke', 'trust:add', 'trust:list', 'trust:remove'],
       ].toSorted(),
