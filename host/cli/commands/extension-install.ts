@@ -8,10 +8,11 @@ import { confirm } from '../confirm.ts';
 import { example } from '../example.ts';
 import { toExtensionId, toExtensionRange } from '../extension-id.ts';
 import { resolveVersion } from '../resolve-version.ts';
+import { runOperation } from '../run-operation.ts';
 import type { OpenSession, Session } from '../session.ts';
 import { describeStaged, stageFile } from '../staging.ts';
 import { UsageError } from '../usage-error.ts';
-import { finish, readExtension, runOperation } from './extension-state.ts';
+import { finish, readExtension } from './extension-state.ts';
 
 interface InstallOptions {
   readonly approve?: string;

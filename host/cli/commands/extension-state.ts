@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
-import type { Json, JsonObject } from '../../../manifests/json.ts';
+import type { JsonObject } from '../../../manifests/json.ts';
 import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
 import { objectIn, textIn } from '../answer.ts';
 import { confirm } from '../confirm.ts';
 import { example } from '../example.ts';
 import { extensionPath, toExtensionId } from '../extension-id.ts';
-import { followOperation } from '../progress.ts';
+import { runOperation } from '../run-operation.ts';
 import type { OpenSession, Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
+import { disableThirdParty } from './kill-switch.ts';
 
 /** Enabling, disabling and uninstalling. */
 export function addStateCommands(program: Command, open: OpenSession): void {
@@ -16,10 +18,22 @@ export function addStateCommands(program: Command, open: OpenSession): void {
     .addHelpText('after', example('extension:enable acme/hello'))
     .action((id: string, _options: unknown, command: Command) => enable(open(command), toExtensionId(id)));
   program
-    .command('extension:disable <id>')
+    .command('extension:disable [id]')
     .description('stop an extension; what it stored and was granted stays')
-    .addHelpText('after', example('extension:disable acme/hello --yes'))
-    .action((id: string, _options: unknown, command: Command) => disable(open(command), toExtensionId(id)));
+    .option('--all-third-party', 'stop every extension that is not of publisher magflock')
+    .addHelpText(
+      'after',
+      example('extension:disable acme/hello --yes', 'extension:disable --all-third-party --yes'),
+    )
+    .action(
+      (id: string | undefined, { allThirdParty = false }: { allThirdParty?: boolean }, command: Command) => {
+        if (allThirdParty === (id !== undefined))
+          throw new UsageError('name an extension, or say --all-third-party');
+        return id === undefined
+          ? disableThirdParty(open(command))
+          : disable(open(command), toExtensionId(id));
+      },
+    );
   program
     .command('extension:uninstall <id>')
     .description('remove a disabled extension')
@@ -33,18 +47,6 @@ export function addStateCommands(program: Command, open: OpenSession): void {
 /** What the host says about an extension. @throws `E_NOT_FOUND` */
 export async function readExtension(session: Session, id: ExtensionId): Promise<JsonObject> {
   return objectIn(await session.client().get(extensionPath(id)));
-}
-
-/** Asks for an operation, shows its steps and resolves with it when it succeeded. */
-export async function runOperation(
-  session: Session,
-  id: ExtensionId,
-  verb: 'install' | 'enable' | 'disable' | 'uninstall' | 'upgrade' | 'rollback',
-  body: Json = {},
-): Promise<JsonObject> {
-  session.output.say(`${verb} ${id}`);
-  const accepted = objectIn(await session.client().send('POST', extensionPath(id, verb), body));
-  return followOperation(session, textIn(accepted, 'operation'));
 }
 
 async function enable(session: Session, id: ExtensionId): Promise<void> {

@@ -8,10 +8,11 @@ import { confirm } from '../confirm.ts';
 import { example } from '../example.ts';
 import { extensionPath, toExtensionId } from '../extension-id.ts';
 import { printable } from '../printable.ts';
+import { runOperation } from '../run-operation.ts';
 import type { OpenSession, Session } from '../session.ts';
 import { capabilityTable, stageFile } from '../staging.ts';
 import { UsageError } from '../usage-error.ts';
-import { finish, readExtension, runOperation } from './extension-state.ts';
+import { finish, readExtension } from './extension-state.ts';
 
 interface UpgradeOptions {
   readonly to: string;

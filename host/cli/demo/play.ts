@@ -3,13 +3,14 @@ import { MagError } from '../../../kernel/errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { playAuthor, playCalls, playInstall, playRevocation } from './acts.ts';
 import { playEnd, playRogue } from './acts-rogue.ts';
+import { playUpgrade } from './acts-upgrade.ts';
 import { startHost } from './host-process.ts';
 import { createNarrator, type Narrator } from './narrator.ts';
 import { createMag } from './run-mag.ts';
 import type { Scene } from './scene.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
-const ACTS = [playAuthor, playInstall, playCalls, playRevocation, playRogue, playEnd];
+const ACTS = [playAuthor, playInstall, playCalls, playRevocation, playRogue, playUpgrade, playEnd];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
