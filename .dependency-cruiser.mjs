@@ -38,7 +38,7 @@ export default {
       severity: 'error',
       from: { path: '^kernel/' },
       to: {
-        path: '^(adapters|host|extensions|test)/|node_modules/(pg|fastify|find-my-way|libpg-query|commander|prom-client)/',
+        path: '^(adapters|host|extensions|test)/|node_modules/(pg|fastify|find-my-way|libpg-query|commander|prom-client|undici)/',
       },
     },
     {
@@ -92,14 +92,20 @@ export default {
     only(
       'isolated-vm-has-one-owner',
       'node_modules/isolated-vm/',
-      '^kernel/runner/isolate\\.ts$',
-      'isolated-vm can crash its process: only the runner loads it, in kernel/runner/isolate.ts.',
+      '^kernel/runner/(debug-)?isolate\\.ts$',
+      'isolated-vm can crash its process: only the runner loads it, in kernel/runner/isolate.ts and, for the author tools, debug-isolate.ts.',
     ),
     only(
       'pg-has-its-owners',
       'node_modules/pg/',
       '^(host/storage|adapters/magds)/',
       'SQL lives in host/storage/ and adapters/magds/.',
+    ),
+    only(
+      'undici-has-one-owner',
+      'node_modules/undici/',
+      '^adapters/network/',
+      'Requests to other servers go through the guard in adapters/network/, which vets where they lead.',
     ),
     only(
       'processes-have-their-owners',

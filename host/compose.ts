@@ -2,12 +2,17 @@ import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { createFilesAdapter } from '../adapters/files/index.ts';
 import { createMagdsAdapter } from '../adapters/magds/index.ts';
 import { createMaggateAdapter } from '../adapters/maggate/index.ts';
+import { createNetworkAdapter } from '../adapters/network/index.ts';
 import { MagError } from '../kernel/errors.ts';
 import { Kernel } from '../kernel/kernel.ts';
-import { createSandbox } from '../kernel/sandbox/index.ts';
+import type { Sandbox } from '../kernel/sandbox/cell.ts';
+import { createSandbox, type JailLayer } from '../kernel/sandbox/index.ts';
+import type { SandboxOptions } from '../kernel/sandbox/sandbox.ts';
 import { HOST_VERSION } from '../kernel/version.ts';
 import { ensureAdminToken } from './admin-token.ts';
 import { createAlertWebhook } from './alert-webhook.ts';
@@ -32,11 +37,20 @@ export interface Host extends AsyncDisposable {
   readonly tokenFile: string;
 }
 
+/** The part that is another one in the host of the author tools (`host/cli/dev`). */
+export interface Composition {
+  readonly createSandbox: (options: SandboxOptions) => Sandbox;
+}
+
 /**
  * Builds the host from its parts and starts it. What was started is stopped again when a later part fails.
  * @throws `E_UNSAFE_RUNTIME`, `E_CONFIG`, `E_STORAGE`
  */
-export async function startHost(config: Config, logger: FastifyBaseLogger): Promise<Host> {
+export async function startHost(
+  config: Config,
+  logger: FastifyBaseLogger,
+  parts: Composition = { createSandbox },
+): Promise<Host> {
   checkRuntimeFloors();
   await prepareDataFolder(config.dataDir);
   await requireFreePort(config);
@@ -47,15 +61,19 @@ export async function startHost(config: Config, logger: FastifyBaseLogger): Prom
   started.defer(() => stores.close());
   started.defer(startHousekeeping(stores, logger));
   const { runnerPath } = await buildAll();
-  const sandbox = started.use(createSandbox({ runnerPath, logger }));
+  const sandbox = started.use(parts.createSandbox({ runnerPath, logger }));
   await sandbox.check();
+  const jail = await sandbox.jail();
   const magds = started.use(await createMagdsAdapter({ url: storage.database.url, logger }));
   const maggate = createMaggateAdapter();
+  const network = started.use(createNetworkAdapter());
+  const files = createFilesAdapter({ rootDir: join(config.dataDir, 'files'), logger });
   await trustFirstParty(config.dataDir);
 
   const kernel = new Kernel({
     stores,
     data: magds.data,
+    files: files.files,
     sandbox,
     policy: () => readTrustPolicy(config.dataDir),
     logger,
@@ -66,6 +84,8 @@ export async function startHost(config: Config, logger: FastifyBaseLogger): Prom
   started.defer(() => kernel.stop());
   kernel.attach(magds);
   kernel.attach(maggate);
+  kernel.attach(network);
+  kernel.attach(files);
   await kernel.start();
 
   const gateway = await createGateway({
@@ -76,7 +96,7 @@ export async function startHost(config: Config, logger: FastifyBaseLogger): Prom
     stores,
     tokens: stores.tokens,
     trust: createTrustAdmin(config.dataDir),
-    hostInfo: hostInfo(config, storage),
+    hostInfo: hostInfo(config, storage, jail.layers),
     logger,
     adapter: maggate,
   });
@@ -128,9 +148,11 @@ function cannotListen(host: string, port: number, cause: unknown): MagError {
   return new MagError('E_CONFIG', `${host} port ${port} ${why}`, { cause });
 }
 
-function hostInfo(config: Config, storage: StoragePlane): () => HostInfo {
+function hostInfo(config: Config, storage: StoragePlane, jail: readonly JailLayer[]): () => HostInfo {
   const startedAt = new Date();
   const old = postgresDegradation(storage.database.versionNum);
+  const missing = jail.filter(({ on }) => !on).map(({ name, detail }) => ({ name: `jail: ${name}`, detail }));
+  const degradations = [...(old === null ? [] : [{ name: 'postgres', detail: old }]), ...missing];
   return () => ({
     name: 'magflock',
     version: HOST_VERSION,
@@ -138,7 +160,8 @@ function hostInfo(config: Config, storage: StoragePlane): () => HostInfo {
     startedAt,
     database: `${storage.kind}, PostgreSQL ${postgresVersion(storage.database.versionNum)}`,
     config: redactConfig(config),
-    degradations: old === null ? [] : [{ name: 'postgres', detail: old }],
+    jail,
+    degradations,
   });
 }
 

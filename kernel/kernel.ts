@@ -24,7 +24,7 @@ import { recover } from './lifecycle/recovery.ts';
 import { RunningExtensions } from './lifecycle/running-extensions.ts';
 import type { EndpointHost, Operator, ServedEndpoint } from './operator.ts';
 import { OperatorDesk } from './operator-desk.ts';
-import type { Alert, Caller, Clock, ExtensionData, Logger, Stores } from './ports.ts';
+import type { Alert, Caller, Clock, ExtensionData, ExtensionFiles, Logger, Stores } from './ports.ts';
 import { Registry } from './registry/registry.ts';
 import type { CellOwner, CellStats, Sandbox } from './sandbox/cell.ts';
 import type { TrustPolicy } from './trust/policy.ts';
@@ -35,6 +35,7 @@ const FLUSH_MS = 10_000;
 export interface KernelOptions {
   readonly stores: Stores;
   readonly data: ExtensionData;
+  readonly files: ExtensionFiles;
   readonly sandbox: Sandbox;
   readonly policy: () => Promise<TrustPolicy>;
   readonly logger: Logger;
@@ -84,7 +85,7 @@ export class Kernel implements EndpointHost {
       parts: this.#parts,
       running: this.#running,
       intervalMs: options.healthIntervalMs ?? null,
-      disable: (id, error) => lifecycle.disableUnwell(id, error),
+      unwell: (id, error) => lifecycle.handleUnwell(id, error),
     });
     this.operator = new OperatorDesk({
       parts: this.#parts,
@@ -167,11 +168,12 @@ export class Kernel implements EndpointHost {
   }
 
   #compose(): Parts {
-    const { stores, data, sandbox, policy, logger, clock, retry } = this.#options;
+    const { stores, data, files, sandbox, policy, logger, clock, retry } = this.#options;
     const types = new EventTypes();
     return {
       stores,
       data,
+      files,
       sandbox,
       logger,
       clock,

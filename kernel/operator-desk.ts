@@ -32,6 +32,7 @@ import type {
 } from './operator.ts';
 import type { Operation } from './ports.ts';
 import type { TrustPolicy } from './trust/policy.ts';
+import { effectiveLimits } from './trust/tier-limits.ts';
 import { type Package, type Verified, verifyPackage } from './trust/verify.ts';
 import { HOST_VERSION } from './version.ts';
 
@@ -140,8 +141,11 @@ export class OperatorDesk implements Operator {
       stores.grants.list(id),
       stores.operations.list(id, OPERATIONS_SHOWN),
     ]);
-    const stats = this.#options.running.get(id)?.process.stats ?? null;
-    return { record, manifest, versions, kept, grants, operations, stats };
+    const running = this.#options.running.get(id);
+    const tier = versions.find(({ digest }) => digest === record.digest)?.tier ?? 'community';
+    const limits = running?.manifest.limits ?? effectiveLimits(manifest.limits, tier);
+    const stats = running?.process.stats ?? null;
+    return { record, manifest, versions, kept, grants, operations, limits, stats };
   }
 
   async grant(id: ExtensionId, capability: string, scope: Scope | null, by: Principal): Promise<void> {

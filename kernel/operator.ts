@@ -4,6 +4,7 @@ import type {
   CapabilityRequest,
   EndpointContribution,
   ExtensionId,
+  Limits,
   Manifest,
 } from '../manifests/manifest/manifest.ts';
 import type { GuestTarget, RequestContext } from '../manifests/protocol/frames.ts';
@@ -130,6 +131,8 @@ export interface ExtensionDetail extends ExtensionSummary {
   readonly kept: readonly KeptVersion[];
   readonly grants: readonly Grant[];
   readonly operations: readonly Operation[];
+  /** What it gets: what its manifest asks for, up to what its tier allows. */
+  readonly limits: Limits;
   /** `null` while it does not run on this host. */
   readonly stats: CellStats | null;
 }

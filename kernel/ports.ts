@@ -376,6 +376,16 @@ export interface ExtensionData {
   deprovision(extension: ExtensionId, options: { dropData: boolean }): Promise<void>;
 }
 
+// ---------------------------------------------------------------- what an extension owns on disk
+
+/** The folder of an extension. Both methods are idempotent. */
+export interface ExtensionFiles {
+  /** Empties the temporary part: nothing in it outlives a run of the extension. */
+  clearTemp(extension: ExtensionId): Promise<void>;
+  /** Removes the folder with all that is in it. */
+  clear(extension: ExtensionId): Promise<void>;
+}
+
 // ---------------------------------------------------------------- small ones
 
 /** pino's shape. What is logged is redacted by the host. */

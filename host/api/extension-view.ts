@@ -33,7 +33,7 @@ export function detailView(detail: ExtensionDetail) {
     usage: usageView(detail),
     contributions: manifest.contributes,
     dependencies: manifest.dependencies,
-    limits: manifest.limits,
+    limits: detail.limits,
     operations: operations.map(operationView),
   };
 }
@@ -69,12 +69,12 @@ export function healthView({ state, reason }: ExtensionRecord, stats: CellStats 
 
 function processView(stats: CellStats | null) {
   if (stats === null) return null;
-  const { pid, restarts, calls, errors, cpuMs, heapBytes } = stats;
-  return { pid, restarts, calls, errors, cpuMs, heapBytes };
+  const { pid, restarts, recycled, calls, errors, cpuMs, heapBytes, hostCalls, refused, droppedLogs } = stats;
+  return { pid, restarts, recycled, calls, errors, cpuMs, heapBytes, hostCalls, refused, droppedLogs };
 }
 
 /** What it used, to see which grants could go. */
-export function usageView({ grants, manifest, stats }: ExtensionDetail) {
+export function usageView({ grants, manifest, limits, stats }: ExtensionDetail) {
   const held = new Map<string, Grant>(grants.map((grant) => [grant.capability, grant]));
   return {
     capabilities: manifest.capabilities.map(({ name }) => {
@@ -82,6 +82,7 @@ export function usageView({ grants, manifest, stats }: ExtensionDetail) {
       const { uses = 0, lastUsedAt = null, grantedAt = null } = grant ?? {};
       return { name, granted: grant !== undefined, uses, lastUsedAt, grantedAt };
     }),
+    limits,
     process: processView(stats),
   };
 }

@@ -1,5 +1,6 @@
 import type { Audit, Operator } from '../../kernel/operator.ts';
 import type { Logger, Stores } from '../../kernel/ports.ts';
+import type { JailLayer } from '../../kernel/sandbox/index.ts';
 import type { TrustPolicy } from '../../kernel/trust/policy.ts';
 import type { KeyToTrust } from '../../kernel/trust/policy-edit.ts';
 import type { JsonObject } from '../../manifests/json.ts';
@@ -17,6 +18,8 @@ export interface HostInfo {
   readonly database: string;
   /** Redacted. */
   readonly config: JsonObject;
+  /** Every layer around the cells, on or off. */
+  readonly jail: readonly JailLayer[];
   /** What this machine cannot provide, by name. */
   readonly degradations: readonly { readonly name: string; readonly detail: string }[];
 }

@@ -15,7 +15,8 @@ const PRELUDE = fileURLToPath(new URL('../../kernel/runner/guest/main.ts', impor
  */
 const PRELUDE_HEAD = '"use strict";';
 const PRELUDE_FOOT = `return prelude.install(
-  { reply: $0, fail: $1, hostCall: $2, log: $3, startTimer: $4, stopTimer: $5, random: $6 }, $7, $8, $9);`;
+  { reply: $0, fail: $1, hostCall: $2, log: $3, startTimer: $4, stopTimer: $5, random: $6, clock: $7,
+    parseUrl: $8, changeUrl: $9, transcode: $10, digest: $11 }, $12, $13, $14);`;
 
 const SHARED: BuildOptions = {
   bundle: true,

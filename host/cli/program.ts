@@ -3,6 +3,7 @@ import { addAuditCommands } from './commands/audit.ts';
 import { addEventCommands } from './commands/event.ts';
 import { addExtensionCommands } from './commands/extension.ts';
 import { addAuthorCommands } from './commands/extension-author.ts';
+import { addDevCommands } from './commands/extension-dev.ts';
 import { addInstallCommands } from './commands/extension-install.ts';
 import { addLogCommands } from './commands/extension-logs.ts';
 import { addStateCommands } from './commands/extension-state.ts';
@@ -24,6 +25,7 @@ type AddCommands = (program: Command, open: OpenSession) => void;
 const TOPICS: readonly (readonly [heading: string, add: AddCommands])[] = [
   ['Host:', addHostCommands],
   ['Writing extensions:', addAuthorCommands],
+  ['Writing extensions:', addDevCommands],
   ['Running extensions:', addInstallCommands],
   ['Running extensions:', addStateCommands],
   ['Running extensions:', addUpgradeCommands],

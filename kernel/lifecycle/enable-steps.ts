@@ -46,6 +46,7 @@ export function enableSteps(record: ExtensionRecord, parts: Parts, running: Runn
     {
       name: 'start: load into a cell, init(), start()',
       run: async () => {
+        await parts.files.clearTemp(id);
         launch.process = running.create(loaded(launch.package), loaded(launch.config), ['init', 'start']);
         requireContributions(loaded(launch.package).manifest, await launch.process.start());
       },

@@ -50,7 +50,9 @@ export function installSteps(input: InstallInput, parts: Parts, running: Running
       run: () => data.provision(id),
       undo: async () => {
         await data.deprovision(id, { dropData: !input.hadData });
-        if (!input.hadData) await stores.state.clear(id);
+        if (input.hadData) return;
+        await stores.state.clear(id);
+        await parts.files.clear(id);
       },
     },
     {

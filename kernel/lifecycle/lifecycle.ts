@@ -1,8 +1,9 @@
+import semver from 'semver';
 import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError, toMagError } from '../errors.ts';
 import type { InstallRequest, Principal, RollbackRequest, UpgradeRequest } from '../operator.ts';
-import type { ExtensionRecord, ExtensionState } from '../ports.ts';
+import type { ExtensionRecord, ExtensionState, KeptVersion } from '../ports.ts';
 import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import { announce } from './announce.ts';
 import { enableSteps } from './enable-steps.ts';
@@ -16,8 +17,11 @@ import { irreversible, type SwitchInput, switchSteps } from './switch-steps.ts';
 import { uninstallSteps } from './uninstall-steps.ts';
 
 const HOST: Principal = { id: 'host', tenant: 't_system' };
-/** Longer than stopping an extension takes. */
+/** Longer than stopping an extension takes, and than switching its version. */
 const DISABLE_MS = 60_000;
+const SWITCH_MS = 120_000;
+/** How long a new version is on probation. */
+const PROBATION_MS = 5 * 60_000;
 
 /** Moves extensions through their states (spec 06): every move is an operation with journaled steps. */
 export class Lifecycle {
@@ -138,15 +142,24 @@ export class Lifecycle {
   }
 
   /**
-   * Ends an extension that is not well (spec 06, run). Others may need it: they see it fail, as they would
-   * have anyway.
+   * Sees to an extension that is not well (spec 06, run and upgrade): in the first minutes of a new version
+   * the old one comes back, else it is disabled. Others may need it: they see it fail, as they would have
+   * anyway.
    */
-  async disableUnwell(id: ExtensionId, error: MagError): Promise<void> {
-    const { registry, stores } = this.#parts;
+  async handleUnwell(id: ExtensionId, error: MagError): Promise<void> {
+    const { registry, stores, clock } = this.#parts;
     const record = await registry.record(id);
     if (record.state !== 'enabled') return;
     const reason = { code: error.code, detail: error.message };
     this.#parts.alert({ extension: id, version: record.version, ...reason });
+    const [replaced] = await stores.extensions.kept(id);
+    if (replaced !== undefined && isOnProbation(record, replaced, clock.now())) {
+      // What its migrations added stays where it cannot be reversed: the old version works beside it.
+      const back = await this.rollback(id, { version: replaced.version, force: true }, HOST);
+      await this.#operations.get(back, SWITCH_MS);
+      await stores.extensions.forget(id, record.version); // nobody is to come back to this one by chance
+      return;
+    }
     const operation = await this.#start(
       'disable',
       id,
@@ -221,6 +234,7 @@ export class Lifecycle {
   async #withdraw(id: ExtensionId): Promise<void> {
     this.#parts.gate.release(id);
     this.#parts.types.retract(id);
+    await this.#parts.files.clearTemp(id);
   }
 
   /** Spec 06, enable: "else disabled, operator alerted". */
@@ -288,6 +302,12 @@ export class Lifecycle {
     const told = reason === undefined ? {} : { reason: JSON.stringify(reason) };
     await announce(this.#parts, MOVED[kind], { extension: id, version, ...told });
   }
+}
+
+/** Whether a version is so new that the one before it is the better one to run. */
+function isOnProbation(record: ExtensionRecord, replaced: KeptVersion, now: Date): boolean {
+  const isNew = now.getTime() - replaced.replacedAt.getTime() < PROBATION_MS;
+  return isNew && semver.gt(record.version, replaced.version);
 }
 
 const MOVED = {

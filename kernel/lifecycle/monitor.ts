@@ -29,8 +29,8 @@ export interface MonitorOptions {
   readonly running: RunningExtensions;
   /** Overrides the interval of every manifest, in milliseconds. */
   readonly intervalMs: number | null;
-  /** Ends an extension that is not well; it stays off until an operator enables it. */
-  readonly disable: (id: ExtensionId, reason: MagError) => Promise<void>;
+  /** Sees to an extension that is not well. */
+  readonly unwell: (id: ExtensionId, reason: MagError) => Promise<void>;
 }
 
 /**
@@ -93,7 +93,7 @@ export class Monitor {
   async #check(id: ExtensionId): Promise<void> {
     const watch = this.#watched.get(id);
     if (watch === undefined) return;
-    const { parts, running, disable } = this.#options;
+    const { parts, running, unwell } = this.#options;
     const { manifest, process } = watch.running;
     const detail = await checkHealth(process.invoke.bind(process), manifest).then(
       () => null,
@@ -111,7 +111,7 @@ export class Monitor {
       });
     }
     const reason = verdict(await parts.stores.health.latest(id, LOOK_BACK), parts.clock.now());
-    if (reason !== null) await disable(id, new MagError('E_HEALTH', reason));
+    if (reason !== null) await unwell(id, new MagError('E_HEALTH', reason));
   }
 
   #sample(extension: ExtensionId, watch: Watch, detail: Json): HealthSample {

@@ -5,7 +5,7 @@ import type { EventBus } from '../events/bus.ts';
 import type { EventTypes } from '../events/event-types.ts';
 import type { HookPoints } from '../hooks/hook-points.ts';
 import type { Audit } from '../operator.ts';
-import type { Alert, Clock, ExtensionData, Logger, Stores } from '../ports.ts';
+import type { Alert, Clock, ExtensionData, ExtensionFiles, Logger, Stores } from '../ports.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { CellOwner, Sandbox } from '../sandbox/cell.ts';
 import type { EndpointTable } from './endpoint-table.ts';
@@ -21,6 +21,7 @@ export interface Parts {
   readonly audit: Audit;
   readonly sandbox: Sandbox;
   readonly data: ExtensionData;
+  readonly files: ExtensionFiles;
   readonly endpoints: EndpointTable;
   readonly logger: Logger;
   readonly clock: Clock;

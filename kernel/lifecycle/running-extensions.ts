@@ -10,6 +10,7 @@ import type { CellStats, ExtensionProcess } from '../sandbox/cell.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { announce } from './announce.ts';
 import { budget, endpointKey, runPhase } from './guest.ts';
+import { mappedOwner } from './mapped-owner.ts';
 import type { Parts } from './parts.ts';
 
 /** How long running calls may take to end when an extension is stopped. */
@@ -63,9 +64,12 @@ export class RunningExtensions {
       },
       hostCallsPerSecond: manifest.limits.hostCallsPerSecond,
       jit: manifest.isolation.jit && verified.tier !== 'community',
-      owner: ownerFor(manifest),
+      owner: mappedOwner(ownerFor(manifest), verified),
       onReady: async (invoke) => {
         for (const phase of phases) await runPhase(invoke, manifest, phase);
+      },
+      onRetire: async (invoke) => {
+        if (phases.includes('start')) await runPhase(invoke, manifest, 'stop');
       },
       onDeath: (error) => void this.#report(manifest, error),
       onGiveUp: (error) => void this.#parts.quarantine(manifest.id, error),

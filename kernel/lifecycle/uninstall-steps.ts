@@ -20,7 +20,7 @@ export interface UninstallInput {
  */
 export function uninstallSteps(input: UninstallInput, parts: Parts, running: RunningExtensions): Step[] {
   const { id } = input;
-  const { stores, data, gate, bus } = parts;
+  const { stores, data, files, gate, bus } = parts;
   let dropData = input.purge;
   return [
     { name: 'uninstall()', run: () => farewell(input, parts, running) },
@@ -45,6 +45,13 @@ export function uninstallSteps(input: UninstallInput, parts: Parts, running: Run
         if (dropData) await stores.state.clear(id);
         await data.deprovision(id, { dropData });
         return dropData ? 'data dropped' : 'data kept';
+      },
+    },
+    {
+      name: 'remove files',
+      run: async () => {
+        await (dropData ? files.clear(id) : files.clearTemp(id));
+        return dropData ? 'files removed' : 'files kept with the data';
       },
     },
     {

@@ -1,5 +1,11 @@
 const MIN_SLACK_MS = 20;
 const MAX_SLACK_MS = 200;
+/** Processor milliseconds of each second that work of no open call may take: a quarter of a core. */
+const BACKGROUND_MS_PER_SECOND = 250;
+/** What such work may take at once, if its budget for a call is not more. */
+const MIN_BACKGROUND_BURST_MS = 1_000;
+/** What entering the guest costs beside what runs in it: a timer without end is not free because it is short. */
+const ENTRY_US = 30;
 
 /** What one call has used and said. */
 export interface CallBudget {
@@ -13,15 +19,26 @@ export interface CallBudget {
 
 /**
  * The processor budgets of the calls in the guest. Work that goes on after its call was answered (a timer, a
- * promise nobody awaited) gets a fresh budget each time it runs: it can be long in sum, never in one go.
+ * promise nobody awaited) has one budget for all of it, which fills up again at a share of each second: it can
+ * go on for ever, but not keep a core.
  */
 export class Budgets {
   readonly #open = new Map<number, CallBudget>();
+  readonly #now: () => number;
+  #sliceUs = 0;
   #backgroundUs = 0;
+  #filledAt = 0;
 
-  /** @param backgroundMs what a slice of no open call may take */
-  setBackground(backgroundMs: number): void {
-    this.#backgroundUs = backgroundMs * 1_000;
+  /** @param now milliseconds of any monotonic clock */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** @param sliceMs what a slice of no open call may take in one go */
+  setBackground(sliceMs: number): void {
+    this.#sliceUs = sliceMs * 1_000;
+    this.#backgroundUs = this.#burstUs;
+    this.#filledAt = this.#now();
   }
 
   open(id: number, cpuMs: number): CallBudget {
@@ -39,17 +56,37 @@ export class Budgets {
    * processor time: on a busy machine a slice takes longer than it computes.
    */
   sliceMs(id: number): number {
-    const leftMs = Math.max(1, (this.#open.get(id)?.leftUs ?? this.#backgroundUs) / 1_000);
+    const leftMs = Math.max(1, (this.#open.get(id)?.leftUs ?? this.#backgroundSliceUs()) / 1_000);
     return Math.ceil(leftMs + Math.min(MAX_SLACK_MS, Math.max(MIN_SLACK_MS, leftMs / 2)));
   }
 
-  /** Books a slice. False when the call is over its budget now. */
+  /** Books a slice. False when the call, or the work of no open call, is over its budget now. */
   spend(id: number, us: number): boolean {
     const budget = this.#open.get(id);
-    if (budget === undefined) return true;
+    if (budget === undefined) {
+      this.#fill();
+      this.#backgroundUs -= us + ENTRY_US;
+      return this.#backgroundUs > 0;
+    }
     budget.usedUs += us;
     budget.leftUs -= us;
     return budget.leftUs > 0;
+  }
+
+  get #burstUs(): number {
+    return Math.max(this.#sliceUs, MIN_BACKGROUND_BURST_MS * 1_000);
+  }
+
+  #backgroundSliceUs(): number {
+    this.#fill();
+    return Math.min(this.#sliceUs, this.#backgroundUs);
+  }
+
+  #fill(): void {
+    const now = this.#now();
+    const gainedUs = (now - this.#filledAt) * BACKGROUND_MS_PER_SECOND;
+    this.#filledAt = now;
+    this.#backgroundUs = Math.min(this.#burstUs, this.#backgroundUs + gainedUs);
   }
 
   close(id: number): CallBudget | undefined {

@@ -27,7 +27,17 @@ export type SliceEnd =
 export type EntryName = keyof GuestEntries;
 type EntryArgument = string | number;
 
-export const ENTRIES: readonly EntryName[] = ['capture', 'dispatch', 'settle', 'settleError', 'fire', 'cancel'];
+export const ENTRIES: readonly EntryName[] = [
+  'capture',
+  'dispatch',
+  'settle',
+  'settleError',
+  'fire',
+  'cancel',
+];
+
+/** Milliseconds over its time after which a module is stopped from outside. */
+const STOP_MS = 50;
 
 /** Messages of isolated-vm that say why it stopped the guest. */
 const TIMED_OUT = 'Script execution timed out.';
@@ -47,11 +57,10 @@ export class GuestIsolate {
     // aborting. The host reads the reason from V8's last words.
     this.#isolate = new addon.Isolate({ memoryLimit: options.memoryMb });
     this.#context = this.#isolate.createContextSync();
-    const installed = this.#context.evalClosureSync(
-      PRELUDE_SOURCE,
-      preludeArguments(addon, options),
-      { result: { reference: true }, filename: 'magflock:prelude' },
-    );
+    const installed = this.#context.evalClosureSync(PRELUDE_SOURCE, preludeArguments(addon, options), {
+      result: { reference: true },
+      filename: 'magflock:prelude',
+    });
     // No guest code has run yet: reading the entries by name is safe.
     this.#entries = new Map(ENTRIES.map((name) => [name, installed.getSync(name, { reference: true })]));
   }
@@ -67,14 +76,36 @@ export class GuestIsolate {
     return heap.used_heap_size + heap.externally_allocated_size;
   }
 
-  /** Compiles and evaluates the module of the extension and hands its exports to the prelude. */
-  load(call: number, code: string, filename: string, timeoutMs: number): SliceEnd {
-    return this.#slice(() => {
-      const module = this.#isolate.compileModuleSync(code, { filename });
-      module.instantiateSync(this.#context, refuseImport);
-      module.evaluateSync({ timeout: timeoutMs });
-      this.#apply('capture', [call, module.namespace.derefInto()], timeoutMs);
-    });
+  /**
+   * Compiles and evaluates the module of the extension and hands its exports to the prelude. On a thread of the
+   * isolate's own, because isolated-vm reads what a module throws after the timed window is over: a getter
+   * that loops there can only be stopped by another thread. Nothing may be entered until it has ended.
+   */
+  async load(call: number, code: string, filename: string, timeoutMs: number): Promise<SliceEnd> {
+    let isLate = false;
+    const stop = setTimeout(() => {
+      isLate = true;
+      if (!this.#isolate.isDisposed) this.#isolate.dispose();
+    }, timeoutMs + STOP_MS);
+    const slice = await this.#evaluate(code, filename, timeoutMs).then(
+      (module) => this.#slice(() => this.#apply('capture', [call, module.namespace.derefInto()], timeoutMs)),
+      (thrown: unknown) => this.#endOf(thrown),
+    );
+    clearTimeout(stop);
+    return isLate ? { end: 'timeout' } : slice;
+  }
+
+  async #evaluate(code: string, filename: string, timeoutMs: number): Promise<Module> {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0; // as in `#slice`
+    try {
+      const module = await this.#isolate.compileModule(code, { filename });
+      await module.instantiate(this.#context, refuseImport);
+      await module.evaluate({ timeout: timeoutMs });
+      return module;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
   }
 
   /** Enters the prelude; microtasks it leaves behind run within the same time. */
@@ -87,14 +118,24 @@ export class GuestIsolate {
   }
 
   #slice(run: () => void): SliceEnd {
+    // A guest that calls out with its stack all but used up gets an error that was made out here: without
+    // frames, which would name files and functions of the host.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     try {
       run();
       return { end: this.#isolate.isDisposed ? 'memory' : 'returned' };
     } catch (thrown) {
-      if (this.#isolate.isDisposed) return { end: 'memory' };
-      const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
-      return message === TIMED_OUT ? { end: 'timeout' } : { end: 'threw', message, stack: stack ?? '' };
+      return this.#endOf(thrown);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
+  }
+
+  #endOf(thrown: unknown): SliceEnd {
+    if (this.#isolate.isDisposed) return { end: 'memory' };
+    const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
+    return message === TIMED_OUT ? { end: 'timeout' } : { end: 'threw', message, stack: stack ?? '' };
   }
 }
 
@@ -119,6 +160,11 @@ function lend(addon: typeof ivm, host: HostFunctions): ivm.Callback[] {
     new addon.Callback(host.startTimer),
     new addon.Callback(host.stopTimer),
     new addon.Callback(host.random),
+    new addon.Callback(host.clock),
+    new addon.Callback(host.parseUrl),
+    new addon.Callback(host.changeUrl),
+    new addon.Callback(host.transcode),
+    new addon.Callback(host.digest),
   ];
 }
 

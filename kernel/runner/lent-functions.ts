@@ -6,6 +6,7 @@ import type { HostFunctions } from './guest/host-functions.ts';
 import type { GuestTimers } from './guest-timers.ts';
 import { LogWriter } from './log-writer.ts';
 import type { Outbox } from './outbox.ts';
+import { createWebFunctions } from './web-functions.ts';
 
 /** An answer the guest gave during a slice; it is sent when the slice has ended and its time is known. */
 export type SliceAnswer =
@@ -17,15 +18,21 @@ export interface LentFunctions {
   takeAnswers(): readonly SliceAnswer[];
   /** The call on whose behalf a host call was made; forgets it. */
   takeHostCall(id: number): number | undefined;
-  /** Says how many log lines were dropped since the last time, if any. */
-  reportDroppedLogs(): void;
+  /** Says how much the guest was refused in here since the last time, if anything. */
+  reportRefused(): void;
 }
 
 /** The runner's side of what it lends the prelude. None of these may throw: it would throw into the guest. */
 export function createLentFunctions(outbox: Outbox, budgets: Budgets, timers: GuestTimers): LentFunctions {
   const hostCalls = new Map<number, number>();
   const log = new LogWriter(outbox);
+  const refused = { E_LIMIT_RATE: 0, E_LIMIT_OUTPUT: 0 };
   let answers: SliceAnswer[] = [];
+
+  function refuse(code: keyof typeof refused): string {
+    refused[code]++;
+    return code;
+  }
 
   function spoke(call: number): void {
     const budget = budgets.get(call);
@@ -37,9 +44,9 @@ export function createLentFunctions(outbox: Outbox, budgets: Budgets, timers: Gu
     fail: (call, code, message, stack) =>
       void answers.push({ call, error: stack === '' ? { code, message } : { code, message, stack } }),
     hostCall(id, call, name, params) {
-      if (hostCalls.size >= MAX_HOST_CALLS_IN_FLIGHT) return 'E_LIMIT_RATE';
-      if (Buffer.byteLength(params) > MAX_PAYLOAD_BYTES) return 'E_LIMIT_OUTPUT';
-      if (!outbox.send({ t: 'host-call', id, call, name, params })) return 'E_LIMIT_OUTPUT';
+      if (hostCalls.size >= MAX_HOST_CALLS_IN_FLIGHT) return refuse('E_LIMIT_RATE');
+      if (Buffer.byteLength(params) > MAX_PAYLOAD_BYTES) return refuse('E_LIMIT_OUTPUT');
+      if (!outbox.send({ t: 'host-call', id, call, name, params })) return refuse('E_LIMIT_OUTPUT');
       hostCalls.set(id, call);
       spoke(call);
       return '';
@@ -51,11 +58,18 @@ export function createLentFunctions(outbox: Outbox, budgets: Budgets, timers: Gu
     startTimer: (id, call, delayMs, repeat) => timers.start(id, call, delayMs, repeat),
     stopTimer: (id) => timers.stop(id),
     random: (count) => randomBytes(count).toString('hex'),
+    ...createWebFunctions(),
   };
 
   return {
     functions,
-    reportDroppedLogs: () => log.reportDropped(),
+    reportRefused() {
+      log.reportDropped();
+      for (const what of ['E_LIMIT_RATE', 'E_LIMIT_OUTPUT'] as const) {
+        if (refused[what] > 0) outbox.send({ t: 'refused', what, count: refused[what] });
+        refused[what] = 0;
+      }
+    },
     takeAnswers() {
       const taken = answers;
       answers = [];

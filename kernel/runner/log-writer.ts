@@ -4,14 +4,14 @@ import type { Outbox } from './outbox.ts';
 
 /** Sends log lines: so many in a second, the rest counted, each cut to its size in bytes. */
 export class LogWriter {
-  readonly #outbox: Pick<Outbox, 'send'>;
+  readonly #outbox: Pick<Outbox, 'send' | 'isHeldUp'>;
   readonly #now: () => number;
   #windowStart = Number.NEGATIVE_INFINITY;
   #passed = 0;
   #dropped = 0;
 
   /** @param now milliseconds of any monotonic clock */
-  constructor(outbox: Pick<Outbox, 'send'>, now: () => number = () => performance.now()) {
+  constructor(outbox: Pick<Outbox, 'send' | 'isHeldUp'>, now: () => number = () => performance.now()) {
     this.#outbox = outbox;
     this.#now = now;
   }
@@ -27,8 +27,9 @@ export class LogWriter {
 
   /** One line that says how many were dropped since the last such line. */
   reportDropped(): void {
-    if (this.#dropped === 0) return;
+    if (this.#dropped === 0 || this.#outbox.isHeldUp) return;
     const fields = JSON.stringify({ dropped: this.#dropped });
+    this.#outbox.send({ t: 'refused', what: 'logs', count: this.#dropped });
     this.#dropped = 0;
     this.#outbox.send({
       t: 'log',
@@ -45,7 +46,7 @@ export class LogWriter {
       this.#windowStart = now;
       this.#passed = 0;
     }
-    return this.#passed++ < MAX_LOGS_PER_SECOND;
+    return this.#passed++ < MAX_LOGS_PER_SECOND && !this.#outbox.isHeldUp;
   }
 }
 

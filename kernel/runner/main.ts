@@ -1,8 +1,10 @@
 import { Socket } from 'node:net';
 import { CELL_EXIT } from '../../manifests/protocol/cell-exit.ts';
 import { FrameDecoder } from '../../manifests/protocol/codec.ts';
+import { ReceiveCredit, SendCredit, takesCredit } from '../../manifests/protocol/credit.ts';
 import type { HostFrame } from '../../manifests/protocol/frames.ts';
 import { HEARTBEAT_MS } from '../../manifests/protocol/limits.ts';
+import { endProcess } from './end-process.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
 
@@ -14,26 +16,37 @@ const FLUSH_MS = 100;
 /** The program of a cell: `node runner.mjs <path of isolated-vm's native module>`. */
 function main(addonPath: string): void {
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
-  const outbox = new Outbox(socket);
+  const outbox = new Outbox(socket, new SendCredit());
+  const received = new ReceiveCredit();
   const session = new Session(addonPath, outbox, (code) => leave(socket, outbox, code));
   // The host is trusted: its frames need no closed schema, only to be frames.
   const decoder = new FrameDecoder<HostFrame>((value) => value as HostFrame);
   let leaving = false;
 
+  function handle(frame: HostFrame, bytes: number): void {
+    if (leaving) return;
+    if (!takesCredit(frame)) {
+      session.handle(frame);
+      return;
+    }
+    received.received(bytes);
+    session.handle(frame);
+    const portion = received.done(bytes);
+    if (portion > 0) outbox.send({ t: 'credit', bytes: portion });
+  }
+
   function leave(channel: Socket, box: Outbox, code: number): void {
     if (leaving) return;
     leaving = true;
     box.flush();
-    channel.end(() => process.exit(code));
-    setTimeout(() => process.exit(code), FLUSH_MS);
+    channel.end(() => endProcess(code));
+    setTimeout(() => endProcess(code), FLUSH_MS);
   }
 
   socket.on('data', (chunk: Buffer) => {
     if (leaving) return;
     try {
-      decoder.push(chunk, (frame) => {
-        if (!leaving) session.handle(frame);
-      });
+      decoder.push(chunk, handle);
       session.acknowledge();
     } catch (error) {
       process.stderr.write(`${error}\n`);

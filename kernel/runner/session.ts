@@ -26,6 +26,8 @@ export class Session {
   readonly #timers = new GuestTimers((timer, call) => this.#enter(call, 'fire', [timer, call]));
   readonly #lent: LentFunctions;
   #guest: GuestIsolate | null = null;
+  /** The module is being evaluated on another thread: what would enter the guest waits here meanwhile. */
+  #untilLoaded: (() => void)[] | null = null;
   #draining = false;
   /** Of a module too long for one frame. */
   #parts: string[] = [];
@@ -45,6 +47,7 @@ export class Session {
     else if (frame.t === 'cancel') this.#cancel(frame.id);
     else if (frame.t === 'load-part') this.#parts.push(frame.code);
     else if (frame.t === 'load') this.#load(frame);
+    else if (frame.t === 'credit') this.#outbox.give(frame.bytes);
     else if (frame.t === 'drain') this.#draining = true;
     else this.#exit(CELL_EXIT.stopped);
   }
@@ -58,21 +61,30 @@ export class Session {
   }
 
   beat(): void {
-    this.#lent.reportDroppedLogs();
-    const { heapBytes = 0, cpuUs = 0 } = this.#guest ?? {};
+    this.#lent.reportRefused();
+    const guest = this.#untilLoaded === null ? this.#guest : null;
+    const { heapBytes = 0, cpuUs = 0 } = guest ?? {};
     this.#outbox.send({ t: 'heartbeat', heapBytes, cpuUs });
   }
 
   #load(frame: LoadFrame): void {
     const { id, load } = frame;
     this.#budgets.open(id, load.cpuMs);
+    this.#arrived.push(id);
     this.#budgets.setBackground(load.cpuMs);
     const code = this.#parts.join('') + load.code;
     this.#parts = [];
     const guest = this.#createGuest(id, load);
     this.#guest = guest;
+    this.#untilLoaded = [];
+    const before = guest.cpuUs;
     const filename = `${load.extension.id}/index.js`;
-    this.#settleSlice(id, guest, () => guest.load(id, code, filename, this.#budgets.sliceMs(id)));
+    void guest.load(id, code, filename, this.#budgets.sliceMs(id)).then((slice) => {
+      const waiting = this.#untilLoaded ?? [];
+      this.#untilLoaded = null;
+      this.#settleSlice(id, guest, before, slice);
+      for (const enter of waiting) enter();
+    });
   }
 
   #createGuest(id: number, load: CellLoad): GuestIsolate {
@@ -123,15 +135,18 @@ export class Session {
       this.#fail(call, { code: 'E_EXTENSION', message: 'nothing is loaded' });
       return;
     }
+    if (this.#untilLoaded !== null) {
+      this.#untilLoaded.push(() => this.#enter(call, entry, args, limitMs));
+      return;
+    }
     this.#outbox.flushStale();
     const sliceMs = limitMs ?? this.#budgets.sliceMs(call);
-    this.#settleSlice(call, guest, () => guest.enter(entry, args, sliceMs));
+    const before = guest.cpuUs;
+    this.#settleSlice(call, guest, before, guest.enter(entry, args, sliceMs));
   }
 
-  /** Runs a slice, books its time, sends what it answered, and ends the cell when it broke a limit. */
-  #settleSlice(call: number, guest: GuestIsolate, run: () => SliceEnd): void {
-    const before = guest.cpuUs;
-    const slice = run();
+  /** Books the time of a slice, sends what it answered, and ends the cell when it broke a limit. */
+  #settleSlice(call: number, guest: GuestIsolate, before: number, slice: SliceEnd): void {
     const within = this.#budgets.spend(call, Math.max(0, guest.cpuUs - before));
     for (const answer of this.#lent.takeAnswers()) this.#answer(answer);
     if (slice.end === 'threw') this.#fail(call, thrownError(slice.message, slice.stack));
@@ -150,9 +165,15 @@ export class Session {
     this.#exit(why === 'timeout' ? CELL_EXIT.cpu : CELL_EXIT.memory);
   }
 
-  /** The slice ended by itself, a little over: the guest is intact, only this call ends. */
+  /**
+   * The slice ended by itself, a little over: the guest is intact, only this call ends. Work of no open call
+   * has nobody to tell: it ends with the cell.
+   */
   #overBudget(call: number): void {
-    if (this.#budgets.get(call) === undefined) return;
+    if (this.#budgets.get(call) === undefined) {
+      this.#leave(call, 'timeout');
+      return;
+    }
     this.#fail(call, OVER_BUDGET);
     this.#enter(call, 'cancel', [call], CANCEL_SLICE_MS);
   }

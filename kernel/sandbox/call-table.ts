@@ -13,7 +13,10 @@ export interface PendingCall {
   readonly answered: Map<Code, string>;
   readonly resolve: (value: string) => void;
   readonly reject: (error: MagError) => void;
+  /** The cell has said something about it. */
   acked: boolean;
+  /** The one acknowledgement there can be has come. */
+  acknowledged: boolean;
 }
 
 export type NewCall = Pick<PendingCall, 'request' | 'cpuMs' | 'resolve' | 'reject'> & {
@@ -27,12 +30,17 @@ export type Lookup = PendingCall | 'given-up' | 'lasting' | 'over' | 'never-issu
 /** The calls into one cell, by the ids the host chose. */
 export class CallTable {
   readonly #pending = new Map<number, PendingCall>();
-  readonly #givenUp = new Set<number>();
+  readonly #givenUp = new Map<number, PendingCall>();
   readonly #lasting = new Set<number>();
   #lastId = 0;
 
   get size(): number {
     return this.#pending.size;
+  }
+
+  /** Calls nobody waits for any more that the cell has not answered. */
+  get givenUp(): number {
+    return this.#givenUp.size;
   }
 
   /** The largest processor budget of the calls in flight, in milliseconds. */
@@ -45,7 +53,8 @@ export class CallTable {
   open(call: NewCall): PendingCall {
     const id = ++this.#lastId;
     const { lasting, ...rest } = call;
-    const pending = { ...rest, id, abort: new AbortController(), answered: new Map(), acked: false };
+    const signs = { acked: false, acknowledged: false };
+    const pending = { ...rest, ...signs, id, abort: new AbortController(), answered: new Map() };
     this.#pending.set(id, pending);
     if (lasting) this.#lasting.add(id);
     return pending;
@@ -59,6 +68,15 @@ export class CallTable {
     return id > 0 && id <= this.#lastId ? 'over' : 'never-issued';
   }
 
+  /** Notes the acknowledgement of a call. False when none can come. */
+  acknowledge(id: number): boolean {
+    const call = this.#pending.get(id) ?? this.#givenUp.get(id);
+    if (call === undefined || call.acknowledged) return false;
+    call.acknowledged = true;
+    call.acked = true;
+    return true;
+  }
+
   /** Takes a call out because it was answered. */
   close(call: PendingCall): void {
     this.#pending.delete(call.id);
@@ -68,7 +86,7 @@ export class CallTable {
   /** Takes a call out although the guest may still answer it. */
   giveUp(call: PendingCall): void {
     this.close(call);
-    this.#givenUp.add(call.id);
+    this.#givenUp.set(call.id, call);
   }
 
   /** The answer to a call that was given up has come: there will not be another one. */

@@ -4,6 +4,10 @@ export function tooLarge(): MagError {
   return new MagError('E_LIMIT_OUTPUT', 'what the call hands in is larger than a sandbox may take in');
 }
 
+export function tooManyCalls(): MagError {
+  return new MagError('E_LIMIT_RATE', 'too many calls wait for the extension');
+}
+
 export function overDeadline(acked: boolean): MagError {
   const how = acked ? 'did not answer' : 'did not react';
   return new MagError('E_LIMIT_WALL', `the extension ${how} within its deadline`);

@@ -1,3 +1,4 @@
+import type { Code } from '../../manifests/catalog/index.ts';
 import type { Json } from '../../manifests/json.ts';
 import type {
   CellLoad,
@@ -7,6 +8,7 @@ import type {
   RequestContext,
 } from '../../manifests/protocol/frames.ts';
 import type { MagError } from '../errors.ts';
+import type { JailReport } from './jail-report.ts';
 
 /** What the sandbox asks of the kernel on behalf of the extension in a cell. */
 export interface CellOwner {
@@ -55,6 +57,12 @@ export interface CellStats {
   readonly errors: number;
   readonly cpuMs: number;
   readonly heapBytes: number;
+  /** Cells that were replaced in time, without a failed call. */
+  readonly recycled: number;
+  readonly hostCalls: number;
+  /** Calls that a limit ended and host calls that one refused, by the code of the limit. */
+  readonly refused: Readonly<Partial<Record<Code, number>>>;
+  readonly droppedLogs: number;
 }
 
 export interface ProcessOptions {
@@ -64,6 +72,10 @@ export interface ProcessOptions {
   readonly owner: CellOwner;
   /** Runs after every start, before calls are let in: `init()` and `start()` of the extension. */
   readonly onReady: (invoke: ExtensionProcess['invoke']) => Promise<void>;
+  /** Calls after which a cell is replaced by a fresh one beside it. Default 100,000. */
+  readonly recycleAfterCalls?: number;
+  /** Runs in a replaced cell when it has no calls left: `stop()` of the extension. */
+  readonly onRetire?: (invoke: ExtensionProcess['invoke']) => Promise<void>;
   /** The cell died; a restart follows after a backoff. */
   readonly onDeath: (error: MagError) => void;
   /** It died too often: no restart follows. */
@@ -75,4 +87,6 @@ export interface Sandbox extends AsyncDisposable {
   create(options: ProcessOptions): ExtensionProcess;
   /** Checks that a cell can be started on this machine. @throws `E_CONFIG` naming what is missing */
   check(): Promise<void>;
+  /** Every layer around the cells of this machine, on or off, with the reason. */
+  jail(): Promise<JailReport>;
 }

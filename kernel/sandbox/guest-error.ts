@@ -11,7 +11,7 @@ const BUDGET_CODES: ReadonlySet<string> = new Set<Code>([
 ]);
 
 /** Codes a host call may end with and a guest may let through to its caller. */
-const PASSED_ON = /^E_(CAP_|SQL_|DB|EVENT_|STATE_QUOTA$|PARAMS$)/;
+const PASSED_ON = /^E_(CAP_|SQL_|DB|EVENT_|NET|FILE|LIMIT_EGRESS$|STATE_QUOTA$|PARAMS$)/;
 
 /**
  * The error of a guest as the host believes it. A code of the host counts only when the host itself answered

@@ -7,7 +7,8 @@ import type { CallTable } from './call-table.ts';
 import type { CellOwner } from './cell.ts';
 import { guestError } from './guest-error.ts';
 import type { HostCallDesk } from './host-call-desk.ts';
-import { Rate } from './rate.ts';
+import { Bucket, Rate } from './rate.ts';
+import { Usage } from './usage.ts';
 
 type Frame<T extends CellFrame['t']> = Extract<CellFrame, { t: T }>;
 
@@ -18,32 +19,40 @@ export interface GuestFramesOptions {
   readonly logger: Logger;
   /** Aborted when the cell is dead. */
   readonly alive: AbortSignal;
+  /** Where what is refused is counted. */
+  readonly usage?: Usage;
 }
 
-/** A cell limits its log lines itself; one that sends several times as many is cut off here. */
-const LOGS_PER_SECOND = MAX_LOGS_PER_SECOND * 5;
+/** A cell limits its log lines itself; its seconds and these do not begin at the same time. */
+const WRITTEN_PER_SECOND = MAX_LOGS_PER_SECOND * 2;
+/** What a cell that limits itself cannot reach, however long this host was busy with something else. */
+const FLOOD_BURST = MAX_LOGS_PER_SECOND * 10;
+const FLOOD_PER_SECOND = MAX_LOGS_PER_SECOND * 5;
 
 /** What a cell says about its calls, taken in the light of what the host knows about them. */
 export class GuestFrames {
   readonly #options: GuestFramesOptions;
-  readonly #logRate = new Rate(LOGS_PER_SECOND);
+  readonly #written = new Rate(WRITTEN_PER_SECOND);
+  readonly #flood = new Bucket(FLOOD_BURST, FLOOD_PER_SECOND);
+  readonly #usage: Usage;
 
   constructor(options: GuestFramesOptions) {
     this.#options = options;
+    this.#usage = options.usage ?? new Usage();
   }
 
   /** @throws ProtocolError for what nobody asked for */
-  receive(frame: Frame<'ack' | 'reply' | 'host-call' | 'log'>): void {
+  receive(frame: Frame<'ack' | 'reply' | 'host-call' | 'log' | 'refused' | 'credit'>): void {
     if (frame.t === 'ack') this.#ack(frame);
     else if (frame.t === 'reply') this.#reply(frame);
     else if (frame.t === 'host-call') this.#hostCall(frame);
-    else this.#log(frame);
+    else if (frame.t === 'log') this.#log(frame);
+    else if (frame.t === 'refused') this.#refused(frame);
   }
 
   #ack(frame: Frame<'ack'>): void {
-    const call = this.#options.calls.lookup(frame.id);
-    if (typeof call === 'object') call.acked = true;
-    else if (call !== 'given-up') throw new ProtocolError('an acknowledgement nobody waits for');
+    if (this.#options.calls.acknowledge(frame.id)) return;
+    throw new ProtocolError('an acknowledgement nobody waits for');
   }
 
   #reply(frame: Frame<'reply'>): void {
@@ -60,7 +69,10 @@ export class GuestFrames {
       return;
     }
     this.#logGuestError(frame.error, call.request);
-    call.reject(guestError(frame.error, call.answered));
+    const error = guestError(frame.error, call.answered);
+    // What the host refused it with is counted where it was refused.
+    if (error.code === frame.error.code && !call.answered.has(error.code)) this.#usage.ended(error.code);
+    call.reject(error);
   }
 
   #hostCall(frame: Frame<'host-call'>): void {
@@ -83,9 +95,14 @@ export class GuestFrames {
     const call = this.#options.calls.lookup(frame.call);
     if (call === 'never-issued' && frame.call !== 0) throw new ProtocolError('a log line of no call');
     if (typeof call === 'object') call.acked = true;
-    if (!this.#logRate.take()) return;
+    if (!this.#flood.take()) throw new ProtocolError('a flood of log lines');
     const request = typeof call === 'object' ? call.request : null;
     this.#write(() => this.#options.owner.log(frame.level, frame.message, frame.fields, request));
+  }
+
+  #refused({ what, count }: Frame<'refused'>): void {
+    if (what === 'logs') this.#usage.logsDropped(count);
+    else this.#usage.ended(what, count);
   }
 
   #logGuestError(error: WireError, request: RequestContext | null): void {
@@ -95,6 +112,10 @@ export class GuestFrames {
 
   /** A fault of whoever keeps the logs must not be blamed on the cell. */
   #write(log: () => void): void {
+    if (!this.#written.take()) {
+      this.#usage.logsDropped();
+      return;
+    }
     try {
       log();
     } catch (err) {

@@ -1,12 +1,19 @@
 import type { Code } from '../../manifests/catalog/index.ts';
 import { ProtocolError } from '../../manifests/protocol/codec.ts';
 import type { CellFrame, HostFrame, RequestContext } from '../../manifests/protocol/frames.ts';
-import { MAX_HOST_CALLS_IN_FLIGHT, MAX_PAYLOAD_BYTES } from '../../manifests/protocol/limits.ts';
+import { outOfBounds } from '../../manifests/protocol/json-bounds.ts';
+import {
+  MAX_HOST_CALLS_IN_FLIGHT,
+  MAX_JSON_DEPTH,
+  MAX_JSON_MEMBERS,
+  MAX_PAYLOAD_BYTES,
+} from '../../manifests/protocol/limits.ts';
 import { MagError, toMagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { PendingCall } from './call-table.ts';
 import type { CellOwner } from './cell.ts';
 import { Rate } from './rate.ts';
+import { Usage } from './usage.ts';
 
 type HostCallFrame = Extract<CellFrame, { t: 'host-call' }>;
 
@@ -22,39 +29,58 @@ export interface DeskOptions {
   readonly perSecond: number;
   readonly logger: Logger;
   readonly send: (frame: HostFrame) => boolean;
+  /** Where calls and refusals are counted. */
+  readonly usage?: Usage;
 }
+
+/** Refusals in a second that are answered at once; the guest waits for the others until the second is over. */
+const PROMPT_REFUSALS = 100;
+const BOUNDS = { maxDepth: MAX_JSON_DEPTH, maxMembers: MAX_JSON_MEMBERS } as const;
 
 /** Takes the host calls of one cell: limits them, has them done, and always answers. */
 export class HostCallDesk {
   readonly #options: DeskOptions;
   readonly #rate: Rate;
+  readonly #refusals = new Rate(PROMPT_REFUSALS);
+  readonly #usage: Usage;
   readonly #inFlight = new Set<number>();
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#rate = new Rate(options.perSecond);
+    this.#usage = options.usage ?? new Usage();
   }
 
   /** @throws ProtocolError when the id of the call is in use */
   take(frame: HostCallFrame, origin: HostCallOrigin): void {
     if (this.#inFlight.has(frame.id)) throw new ProtocolError('the id of a host call is in use');
-    const refusal = this.#refusal();
+    this.#usage.hostCall();
+    const refusal = this.#refusal(frame);
     if (refusal === null) void this.#serve(frame, origin);
-    else this.#refuse(frame.id, refusal, origin.call);
+    else this.#refusePaced(frame.id, refusal, origin.call);
   }
 
   /** Answers with an error without doing anything. */
   refuse(id: number, error: MagError): void {
-    this.#refuse(id, error, null);
+    this.#refusePaced(id, error, null);
   }
 
-  #refusal(): MagError | null {
+  /** A guest that asks again after every refusal must not make the host refuse as fast as both can. */
+  #refusePaced(id: number, error: MagError, call: PendingCall | null): void {
+    if (this.#refusals.take()) this.#refuse(id, error, call);
+    else setTimeout(() => this.#refuse(id, error, call), this.#refusals.waitMs).unref();
+  }
+
+  #refusal({ params }: HostCallFrame): MagError | null {
     if (this.#inFlight.size >= MAX_HOST_CALLS_IN_FLIGHT) {
       return new MagError('E_LIMIT_RATE', `more than ${MAX_HOST_CALLS_IN_FLIGHT} host calls at once`);
     }
     if (!this.#rate.take()) {
       return new MagError('E_LIMIT_RATE', `more than ${this.#options.perSecond} host calls in a second`);
     }
+    const reason = outOfBounds(params, BOUNDS);
+    if (reason === 'deep') return new MagError('E_PARAMS', 'the parameters are nested too deep');
+    if (reason === 'wide') return new MagError('E_LIMIT_OUTPUT', 'the parameters have too many members');
     return null;
   }
 
@@ -82,6 +108,7 @@ export class HostCallDesk {
 
   #refuse(id: number, error: MagError, call: PendingCall | null): void {
     const code: Code = error.code;
+    this.#usage.ended(code);
     call?.answered.set(code, error.message);
     this.#options.send({ t: 'host-reply', id, error: { code, message: error.message.slice(0, 2_000) } });
   }

@@ -1,82 +1,81 @@
-import { constants, existsSync } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { MagError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
+import { CellGroups } from './cell-groups.ts';
+import { type CgroupHome, type Controller, findCgroupHome, type NoCgroup } from './cgroup-home.ts';
+import { describeJail } from './describe-jail.ts';
+import { inheritedDescriptors } from './inherited-descriptors.ts';
+import type { JailPlan } from './jail-plan.ts';
+import type { JailReport } from './jail-report.ts';
+import { findJailTools, type JailTools } from './jail-tools.ts';
+import { type Probed, probeMachine } from './probe-jail.ts';
+import { createUidSource, idsForCells } from './uid.ts';
 
-/** The files a cell needs, all absolute. */
-export interface CellFiles {
-  readonly node: string;
-  readonly runner: string;
-  readonly addon: string;
+/** What cells are started in. Disposing of it takes its cgroups away, after the last cell. */
+export interface Jail extends AsyncDisposable {
+  readonly plan: JailPlan;
+  readonly report: JailReport;
+  /** `null` where cells run as the account of the host. */
+  nextUid(): number | null;
+  /** Descriptors that a cell must be kept from inheriting. */
+  readonly inherited: readonly number[];
+  /** `null` where this machine lets the host have none. */
+  readonly groups: CellGroups | null;
 }
 
-/** Numbers without an account. Each cell of a host gets its own, so that one cannot signal another. */
-const FIRST_UID = 200_000;
-const UIDS = 60_000;
-
-/** Megabytes of the runner's own heap, beside the isolate. */
-const RUNNER_HEAP_MB = 64;
-
-/** The flags of a cell: no child process, worker or inspector, and no file but its own program to read. */
-export function jailFlags(files: CellFiles, options: { jit: boolean; memoryMb: number }): string[] {
-  return [
-    '--permission',
-    '--allow-addons',
-    `--allow-fs-read=${files.runner}`,
-    `--allow-fs-read=${files.addon}`,
-    '--no-node-snapshot',
-    '--disable-sigusr1',
-    '--disable-proto=delete',
-    '--disable-warning=PERM0001',
-    `--max-old-space-size=${options.memoryMb + RUNNER_HEAP_MB}`,
-    ...(options.jit ? [] : ['--jitless']),
-  ];
+export interface JailOptions {
+  /** The program of cells. Default: the Node that runs the host. */
+  readonly nodePath?: string;
+  /** Default: what this machine has. */
+  readonly tools?: JailTools;
+  /** Controllers without which a cgroup is of no use. Default: memory. */
+  readonly controllers?: readonly Controller[];
 }
 
-/** Where util-linux and busybox have it. */
-const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
-
-/** What a cell is started through, so that no program it might come to run gains rights by being set-uid. */
-export function jailWrapper(): string[] {
-  const setpriv = process.platform === 'linux' ? SETPRIV.find((file) => existsSync(file)) : undefined;
-  return setpriv === undefined ? [] : [setpriv, '--no-new-privs', '--'];
+/** Finds out what this machine permits, and changes nothing. Never throws: what does not work is a layer off. */
+export async function probeJail(options: JailOptions = {}): Promise<JailReport> {
+  const [probed, cgroup] = await Promise.all([probe(options), findCgroupHome(options.controllers)]);
+  return describeJail(probed, cgroup, inheritedDescriptors());
 }
 
-/** Hands out user ids for cells: a new one each time, `null` where the host may not change its own. */
-export function createUidSource(): () => number | null {
-  // A random start: two hosts on one machine rarely meet.
-  let next = Math.floor(Math.random() * UIDS);
-  return () => (process.getuid?.() === 0 ? FIRST_UID + (next++ % UIDS) : null);
+/** Finds out what this machine permits, and prepares it for cells. Never throws. */
+export async function openJail(options: JailOptions = {}): Promise<Jail> {
+  const [probed, home] = await Promise.all([probe(options), findCgroupHome(options.controllers)]);
+  const opened = await openGroups(home);
+  const groups = opened instanceof CellGroups ? opened : null;
+  const ids = idsForCells();
+  const inherited = inheritedDescriptors();
+  const next = ids === null || probed.plan.account === 'host' ? () => null : createUidSource(ids);
+  return {
+    plan: probed.plan,
+    report: describeJail(probed, opened instanceof CellGroups ? home : opened, inherited),
+    nextUid: next,
+    inherited: inherited ?? [],
+    groups,
+    async [Symbol.asyncDispose]() {
+      await groups?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
-/**
- * Checks that a cell can read its files, under another uid when the host is root.
- * @throws `E_CONFIG` naming the file and what to do
- */
-export async function checkFiles(files: CellFiles): Promise<void> {
-  for (const file of [files.node, files.runner, files.addon]) {
-    await access(file).catch((cause) => {
-      throw new MagError('E_CONFIG', `cells cannot start: ${file} is missing`, { cause });
-    });
-    if (process.getuid?.() === 0) await checkReadableByAll(file);
+/** What this machine permits does not change while the host runs: looked at once for each Node. */
+const machines = new Map<string, Promise<Probed>>();
+
+function probe({ tools, nodePath = process.execPath }: JailOptions): Promise<Probed> {
+  const look = (found: JailTools) => probeMachine(found, idsForCells()?.first ?? null, nodePath);
+  if (tools !== undefined) return look(tools);
+  const known = machines.get(nodePath) ?? look(findJailTools());
+  machines.set(nodePath, known);
+  return known;
+}
+
+async function openGroups(home: CgroupHome | NoCgroup): Promise<CellGroups | NoCgroup> {
+  if ('reason' in home) return home;
+  try {
+    return await CellGroups.open(home);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
+    return {
+      reason: `the system refused a cgroup: ${code}`,
+      remedy: 'see cgroup v2 delegation (Delegate=yes)',
+    };
   }
-}
-
-async function checkReadableByAll(file: string): Promise<void> {
-  await checkMode(file, constants.S_IROTH, file);
-  for (let folder = dirname(file); ; folder = dirname(folder)) {
-    await checkMode(folder, constants.S_IXOTH, file);
-    if (folder === dirname(folder)) return;
-  }
-}
-
-async function checkMode(path: string, needed: number, file: string): Promise<void> {
-  const { mode } = await stat(path);
-  if ((mode & needed) === needed) return;
-  throw new MagError(
-    'E_CONFIG',
-    `the host runs as root, so its cells run under other user ids, and those cannot read ${file}: run ` +
-      `"chmod o+${needed === constants.S_IXOTH ? 'x' : 'r'} ${path}", install MagFlock where every user can ` +
-      'read it, or start it as a user other than root',
-  );
 }

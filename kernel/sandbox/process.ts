@@ -2,13 +2,21 @@ import type { Json } from '../../manifests/json.ts';
 import type { GuestShape, GuestTarget } from '../../manifests/protocol/frames.ts';
 import { MagError, toMagError } from '../errors.ts';
 import type { CellStats, ExtensionProcess, InvokeOptions, ProcessOptions } from './cell.ts';
-import { abortError, protocolBroken } from './cell-errors.ts';
 import { CallNotTaken } from './death.ts';
+import { invokeIn } from './invoke-in.ts';
+import { Recycling } from './recycling.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { RunningCell } from './running-cell.ts';
+import { Usage } from './usage.ts';
+import { within } from './within.ts';
 
-/** Starts one process; resolves when it said hello. */
-export type StartCell = (options: ProcessOptions) => Promise<RunningCell>;
+/** Starts one process; what it asks for and is refused is counted in `usage`. */
+export type StartCell = (options: ProcessOptions, usage: Usage) => Promise<RunningCell>;
+
+interface Launched {
+  readonly cell: RunningCell;
+  readonly shape: GuestShape;
+}
 
 type Phase =
   | { readonly is: 'new' }
@@ -22,16 +30,24 @@ type Phase =
 const MAX_ATTEMPTS = 3;
 /** Wall time that starting may take beyond the processor budget of the module. */
 const LOAD_GRACE_MS = 5_000;
+/** No call is let run longer (the schema of the manifest): a replaced cell loses none. */
+const RECYCLE_DRAIN_MS = 61_000;
+/** What a call ends with that the host itself decides. */
+const HOST_LIMITS: readonly string[] = ['E_LIMIT_CPU', 'E_LIMIT_WALL', 'E_LIMIT_MEMORY'];
 
-/** One extension's program, started again when it dies. */
+/** One extension's program, started again when it dies and replaced before it is worn. */
 export class SupervisedProcess implements ExtensionProcess {
   readonly #options: ProcessOptions;
   readonly #startCell: StartCell;
   readonly #onOver: () => void;
   readonly #policy = new RestartPolicy();
+  readonly #recycling: Recycling;
+  readonly #usage = new Usage();
   #phase: Phase = { is: 'new' };
-  /** The process there is now, ready or not. */
-  #cell: RunningCell | null = null;
+  /** Every process that is not gone: starting, running, or ending beside the one that took its place. */
+  readonly #cells = new Set<RunningCell>();
+  #isRecycling = false;
+  #recycled = 0;
   #stopped: Promise<void> | null = null;
   #restarts = 0;
   #calls = 0;
@@ -43,17 +59,25 @@ export class SupervisedProcess implements ExtensionProcess {
     this.#options = options;
     this.#startCell = startCell;
     this.#onOver = onOver;
+    const { load, recycleAfterCalls } = options;
+    this.#recycling = new Recycling({
+      memoryMb: load.memoryMb,
+      ...(recycleAfterCalls === undefined ? {} : { afterCalls: recycleAfterCalls }),
+    });
   }
 
   get stats(): CellStats {
-    const cell = this.#cell?.isDead === false ? this.#cell : null;
+    const alive = [...this.#cells].filter(({ isDead }) => !isDead);
+    const cell = this.#phase.is === 'running' && !this.#phase.cell.isDead ? this.#phase.cell : alive.at(-1);
     return {
       pid: cell?.pid ?? null,
       restarts: this.#restarts,
       calls: this.#calls,
       errors: this.#errors,
-      cpuMs: this.#pastCpuMs + (cell?.cpuMs ?? 0),
-      heapBytes: cell?.heapBytes ?? 0,
+      cpuMs: [...this.#cells].reduce((sum, { cpuMs }) => sum + cpuMs, this.#pastCpuMs),
+      heapBytes: cell?.beat.heapBytes ?? 0,
+      recycled: this.#recycled,
+      ...this.#usage.numbers,
     };
   }
 
@@ -75,11 +99,13 @@ export class SupervisedProcess implements ExtensionProcess {
       try {
         const withinLeft = () => ({ ...options, deadlineMs: Math.max(1, deadline - performance.now()) });
         const cell = await this.#readyCell(withinLeft());
+        this.#recycleWhenWorn(cell);
         return await invokeIn(cell, target, payload, withinLeft());
       } catch (error) {
         const again = error instanceof CallNotTaken && attempt < MAX_ATTEMPTS && performance.now() < deadline;
         if (again) continue;
         this.#errors++;
+        if (error instanceof MagError && HOST_LIMITS.includes(error.code)) this.#usage.ended(error.code);
         throw error;
       }
     }
@@ -87,7 +113,7 @@ export class SupervisedProcess implements ExtensionProcess {
 
   kill(error: MagError): void {
     this.#over(error);
-    this.#cell?.kill(error);
+    for (const cell of this.#cells) cell.kill(error);
   }
 
   async stop(drainMs: number): Promise<void> {
@@ -98,10 +124,12 @@ export class SupervisedProcess implements ExtensionProcess {
   async #stopOnce(drainMs: number): Promise<void> {
     const error = new MagError('E_NOT_ENABLED', 'the extension was stopped');
     this.#over(error);
-    const cell = this.#cell;
-    if (cell === null) return;
-    if (!cell.isDead) await cell.drain(drainMs);
-    await cell.stop(error);
+    await Promise.all(
+      [...this.#cells].map(async (cell) => {
+        if (!cell.isDead) await cell.drain(drainMs);
+        await cell.stop(error);
+      }),
+    );
   }
 
   /** The first start is not repeated: whoever asked for it is told. */
@@ -111,36 +139,80 @@ export class SupervisedProcess implements ExtensionProcess {
       this.#run(cell, shape);
       return shape;
     } catch (thrown) {
-      this.#cell?.kill(toMagError(thrown, 'E_CELL_LOST'));
       if (this.#phase.is === 'starting') this.#phase = { is: 'new' };
       throw thrown;
     }
   }
 
-  async #launch(): Promise<{ cell: RunningCell; shape: GuestShape }> {
+  async #launch(): Promise<Launched> {
     const { load, onReady } = this.#options;
-    const cell = await this.#startCell(this.#options);
-    this.#cell = cell;
-    this.#refuseWhenOver(cell);
-    await cell.hello();
-    const shape = await cell.load(load, load.cpuMs + LOAD_GRACE_MS);
-    await onReady((target, payload, options) => invokeIn(cell, target, payload, options));
-    this.#refuseWhenOver(cell);
-    return { cell, shape };
+    const cell = await this.#startCell(this.#options, this.#usage);
+    this.#cells.add(cell);
+    void cell.ended.then(() => {
+      this.#cells.delete(cell);
+      this.#pastCpuMs += cell.cpuMs;
+    });
+    try {
+      this.#refuseWhenOver();
+      await cell.hello();
+      const shape = await cell.load(load, load.cpuMs + LOAD_GRACE_MS);
+      await onReady((target, payload, options) => invokeIn(cell, target, payload, options));
+      this.#refuseWhenOver();
+      return { cell, shape };
+    } catch (thrown) {
+      cell.kill(toMagError(thrown, 'E_CELL_LOST'));
+      throw thrown;
+    }
   }
 
-  #refuseWhenOver(cell: RunningCell): void {
-    if (this.#phase.is !== 'over') return;
-    cell.kill(this.#phase.error);
-    throw this.#phase.error;
+  #refuseWhenOver(): void {
+    if (this.#phase.is === 'over') throw this.#phase.error;
   }
 
   #run(cell: RunningCell, shape: GuestShape): void {
     this.#phase = { is: 'running', cell, shape };
+    this.#recycling.reset();
+    cell.onBeat = () => this.#recycleWhenWorn(cell);
     void cell.ended.then((death) => {
-      this.#pastCpuMs += cell.cpuMs;
       if (this.#phase.is === 'running' && this.#phase.cell === cell) this.#died(death.error);
     });
+  }
+
+  #recycleWhenWorn(cell: RunningCell): void {
+    if (this.#isRecycling || this.#phase.is !== 'running' || this.#phase.cell !== cell || cell.isDead) return;
+    if (!this.#recycling.isWorn(cell)) return;
+    this.#isRecycling = true;
+    void this.#recycle(cell).finally(() => {
+      this.#isRecycling = false;
+    });
+  }
+
+  /** Starts the next cell beside a worn one, sends calls there, and ends the old one when it has none. */
+  async #recycle(old: RunningCell): Promise<void> {
+    const gone = new MagError('E_CELL_LOST', 'the cell was replaced');
+    let next: Launched;
+    try {
+      next = await this.#launch();
+    } catch {
+      this.#recycling.failed(); // the old one goes on; what is wrong shows when it is needed
+      return;
+    }
+    if (this.#phase.is !== 'running' || this.#phase.cell !== old) {
+      await next.cell.stop(gone); // the old one died meanwhile and is being started again
+      return;
+    }
+    this.#run(next.cell, next.shape);
+    this.#recycled++;
+    void this.#retire(old, gone);
+  }
+
+  async #retire(cell: RunningCell, error: MagError): Promise<void> {
+    await cell.quiesce(RECYCLE_DRAIN_MS);
+    const { onRetire } = this.#options;
+    await onRetire?.((target, payload, options) => invokeIn(cell, target, payload, options)).catch(
+      () => undefined, // its own failing does not keep it running
+    );
+    await cell.stop(error);
   }
 
   #died(error: MagError): void {
@@ -164,9 +236,7 @@ export class SupervisedProcess implements ExtensionProcess {
       this.#run(cell, shape);
       ready.resolve(cell);
     } catch (thrown) {
-      const error = toMagError(thrown, 'E_CELL_LOST');
-      this.#cell?.kill(error);
-      if (this.#phase.is === 'restarting') this.#died(error);
+      if (this.#phase.is === 'restarting') this.#died(toMagError(thrown, 'E_CELL_LOST'));
     }
   }
 
@@ -201,38 +271,4 @@ function newReady(): PromiseWithResolvers<RunningCell> {
   const ready = Promise.withResolvers<RunningCell>();
   ready.promise.catch(() => undefined);
   return ready;
-}
-
-async function invokeIn(
-  cell: RunningCell,
-  target: GuestTarget,
-  payload: Json,
-  options: InvokeOptions,
-): Promise<Json> {
-  return parseReply(await cell.call(target, JSON.stringify(payload), options), cell);
-}
-
-function parseReply(text: string, cell: RunningCell): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (cause) {
-    const error = protocolBroken(cause);
-    cell.kill(error);
-    throw error;
-  }
-}
-
-/** What is waited for, or `E_LIMIT_WALL` when the deadline comes first. */
-async function within<Value>(promise: Promise<Value>, options: InvokeOptions): Promise<Value> {
-  const late = Promise.withResolvers<never>();
-  const error = new MagError('E_LIMIT_WALL', 'the extension was not running within the deadline');
-  const timer = setTimeout(() => late.reject(error), Math.max(0, options.deadlineMs));
-  const onAbort = () => late.reject(abortError(options.signal));
-  options.signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,18 +1,26 @@
 import { parseGuestShape } from '../../manifests/protocol/cell-frame.ts';
 import { ProtocolError } from '../../manifests/protocol/codec.ts';
 import type { CellFrame, CellLoad, GuestShape, GuestTarget } from '../../manifests/protocol/frames.ts';
-import { KILL_GRACE_MS, MAX_PAYLOAD_BYTES } from '../../manifests/protocol/limits.ts';
+import { KILL_GRACE_MS, MAX_CALLS_IN_FLIGHT, MAX_PAYLOAD_BYTES } from '../../manifests/protocol/limits.ts';
 import { MagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import { CallTable, type NewCall, type PendingCall } from './call-table.ts';
 import type { CellOwner, InvokeOptions } from './cell.ts';
-import { abortError, overDeadline, protocolBroken, tooLarge, unresponsive } from './cell-errors.ts';
+import {
+  abortError,
+  overDeadline,
+  protocolBroken,
+  tooLarge,
+  tooManyCalls,
+  unresponsive,
+} from './cell-errors.ts';
 import { Channel } from './channel.ts';
-import { type Death, readDeath, same } from './death.ts';
+import { CallNotTaken, type Death, readDeath, same } from './death.ts';
 import { GuestFrames } from './guest-frames.ts';
 import { HostCallDesk } from './host-call-desk.ts';
 import type { LaunchedCell } from './launch.ts';
 import { loadFrames } from './load-frames.ts';
+import type { Usage } from './usage.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface CellOptions {
@@ -21,6 +29,7 @@ export interface CellOptions {
   readonly hostCallsPerSecond: number;
   readonly memoryMb: number;
   readonly logger: Logger;
+  readonly usage?: Usage;
 }
 
 /** Megabytes a cell may occupy beside its guest: Node itself, code, buffers of frames. */
@@ -40,13 +49,18 @@ export class RunningCell {
   readonly #ended = Promise.withResolvers<Death>();
   readonly #idle = new Set<() => void>();
   #greeted = false;
+  #draining = false;
   #death: Death | null = null;
   #lastSign = 0;
-  #heapBytes = 0;
+  #taken = 0;
+  #beat = { heapBytes: 0 };
   #cpuUs = 0;
+  /** Called after every heartbeat. */
+  onBeat: () => void = () => undefined;
 
   constructor(options: CellOptions) {
     const { launched, owner, hostCallsPerSecond, logger } = options;
+    const counted = options.usage === undefined ? {} : { usage: options.usage };
     this.#options = options;
     this.#channel = new Channel(launched.channel, {
       onFrame: (frame) => this.#receive(frame),
@@ -57,6 +71,7 @@ export class RunningCell {
       logger,
       perSecond: hostCallsPerSecond,
       send: (frame) => this.#channel.send(frame),
+      ...counted,
     });
     this.#frames = new GuestFrames({
       calls: this.#calls,
@@ -64,6 +79,7 @@ export class RunningCell {
       owner,
       logger,
       alive: this.#alive.signal,
+      ...counted,
     });
     this.#watchdog = new Watchdog({
       pid: this.pid ?? 0,
@@ -76,7 +92,7 @@ export class RunningCell {
       this.#end(same(new MagError('E_CELL_LOST', 'the cell could not be started', { cause })));
     });
     launched.child.once('close', (code, signal) => {
-      this.#end(readDeath({ code, signal, stderr: launched.stderr() }));
+      this.#channel.whenRead(() => this.#end(readDeath({ code, signal, stderr: launched.stderr() })));
     });
   }
 
@@ -93,8 +109,14 @@ export class RunningCell {
     return this.#death !== null;
   }
 
-  get heapBytes(): number {
-    return this.#heapBytes;
+  /** Of the latest heartbeat; a new object each time. */
+  get beat(): { readonly heapBytes: number } {
+    return this.#beat;
+  }
+
+  /** Calls it was handed so far. */
+  get calls(): number {
+    return this.#taken;
   }
 
   get cpuMs(): number {
@@ -125,6 +147,9 @@ export class RunningCell {
     const { request, cpuMs, deadlineMs, signal } = options;
     const context = JSON.stringify({ request, deadlineMs: Math.round(deadlineMs) });
     if (Buffer.byteLength(payload) > MAX_PAYLOAD_BYTES) throw tooLarge();
+    if (this.#draining && target.kind !== 'lifecycle') throw new CallNotTaken();
+    if (this.#channel.isFull || this.#calls.size >= MAX_CALLS_IN_FLIGHT) throw tooManyCalls();
+    this.#taken++;
     return await this.#exchange(
       { request, cpuMs, lasting: target.kind === 'lifecycle' },
       { deadlineMs, ...(signal === undefined ? {} : { signal }) },
@@ -138,9 +163,18 @@ export class RunningCell {
     this.#options.launched.child.kill('SIGKILL');
   }
 
-  /** Waits until no call is in flight, or the time is over. Takes no new ones in the cell. */
+  /** `quiesce`, and the cell itself refuses what comes all the same. */
   async drain(drainMs: number): Promise<void> {
     this.#channel.send({ t: 'drain' });
+    await this.quiesce(drainMs);
+  }
+
+  /**
+   * Waits until no call is in flight, or the time is over. New ones are not taken, those into the lifecycle
+   * aside: they go to another cell.
+   */
+  async quiesce(drainMs: number): Promise<void> {
+    this.#draining = true;
     if (this.#calls.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, drainMs);
@@ -190,8 +224,14 @@ export class RunningCell {
   /** Answers the caller now; the cell has a moment to show that it can still be talked to. */
   #giveUp(call: PendingCall, error: MagError): void {
     if (this.#calls.lookup(call.id) !== call) return;
-    this.#calls.giveUp(call);
     call.reject(error);
+    if (this.#channel.withdraw(call.id)) {
+      this.#calls.close(call);
+      return;
+    }
+    this.#calls.giveUp(call);
+    if (this.#calls.givenUp > MAX_CALLS_IN_FLIGHT)
+      this.#violation(new ProtocolError('a cell that does not answer'));
     const askedAt = performance.now();
     this.#channel.send({ t: 'cancel', id: call.id });
     setTimeout(() => {
@@ -205,7 +245,7 @@ export class RunningCell {
     this.#lastSign = performance.now();
     if (!this.#greeted) this.#receiveFirst(frame);
     else if (frame.t === 'hello') throw new ProtocolError('a second hello');
-    else if (frame.t === 'heartbeat') this.#beat(frame);
+    else if (frame.t === 'heartbeat') this.#heartbeat(frame);
     else this.#frames.receive(frame);
   }
 
@@ -216,10 +256,11 @@ export class RunningCell {
     this.#hello.resolve();
   }
 
-  #beat(frame: Extract<CellFrame, { t: 'heartbeat' }>): void {
+  #heartbeat({ heapBytes, cpuUs }: Extract<CellFrame, { t: 'heartbeat' }>): void {
     this.#watchdog.beat();
-    this.#heapBytes = frame.heapBytes;
-    this.#cpuUs = Math.max(this.#cpuUs, frame.cpuUs);
+    this.#beat = { heapBytes };
+    this.#cpuUs = Math.max(this.#cpuUs, cpuUs);
+    this.onBeat();
   }
 
   #violation(reason: unknown): MagError {

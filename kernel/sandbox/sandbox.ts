@@ -3,10 +3,12 @@ import { MagError, toMagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import { findAddon } from './addon.ts';
 import type { CellOwner, ExtensionProcess, ProcessOptions, Sandbox } from './cell.ts';
-import { type CellFiles, checkFiles, createUidSource, jailWrapper } from './jail.ts';
+import { type CellFiles, checkFiles } from './cell-files.ts';
+import { type Jail, type JailOptions, openJail } from './jail.ts';
 import { launchCell } from './launch.ts';
 import { SupervisedProcess } from './process.ts';
 import { RunningCell } from './running-cell.ts';
+import type { Usage } from './usage.ts';
 
 export interface SandboxOptions {
   /** The bundled program of a cell, absolute: `bundleRunner()` makes it. */
@@ -14,27 +16,37 @@ export interface SandboxOptions {
   /** The Node that runs cells. Default: the one that runs the host. */
   readonly nodePath?: string;
   readonly logger: Logger;
+  /** What cells are jailed with. Default: all that this machine permits. */
+  readonly jail?: Omit<JailOptions, 'nodePath'>;
 }
 
 type StartOptions = Pick<ProcessOptions, 'jit' | 'hostCallsPerSecond' | 'owner'> & {
   readonly memoryMb: number;
+  readonly usage?: Usage;
 };
 
 const PROBE_MEMORY_MB = 16;
 
 /** Makes extension processes. Disposing of it ends every process it started and waits until they are gone. */
 export function createSandbox(options: SandboxOptions): Sandbox {
-  const nextUid = createUidSource();
   const cells = new Set<RunningCell>();
   const processes = new Set<ExtensionProcess>();
   let files: CellFiles | null = null;
+  let jail: Promise<Jail> | null = null;
   let disposed = false;
 
-  function start(cellOptions: StartOptions): RunningCell {
+  function openedJail(): Promise<Jail> {
+    const { nodePath } = options;
+    jail ??= openJail({ ...options.jail, ...(nodePath === undefined ? {} : { nodePath }) });
+    return jail;
+  }
+
+  async function start(cellOptions: StartOptions): Promise<RunningCell> {
+    const opened = await openedJail();
     if (disposed) throw new MagError('E_SHUTDOWN', 'the host is shutting down');
     files ??= cellFiles(options);
     const { jit, memoryMb } = cellOptions;
-    const launched = launchCell({ files, jit, memoryMb, uid: nextUid() });
+    const launched = launchCell({ files, jail: opened, jit, memoryMb });
     const cell = new RunningCell({ ...cellOptions, launched, logger: options.logger });
     cells.add(cell);
     void cell.ended.then(() => cells.delete(cell));
@@ -46,7 +58,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const { load } = processOptions;
       const supervised: SupervisedProcess = new SupervisedProcess(
         processOptions,
-        async (own) => start({ ...own, memoryMb: load.memoryMb }),
+        (own, usage) => start({ ...own, usage, memoryMb: load.memoryMb }),
         () => processes.delete(supervised),
       );
       processes.add(supervised);
@@ -55,12 +67,17 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 
     async check() {
       await checkFiles(cellFiles(options));
-      if (jailWrapper().length === 0) {
-        options.logger.warn({}, 'cells run without no_new_privs: this machine has no setpriv (util-linux)');
-      }
+      const { report } = await openedJail();
+      const off = report.layers.filter(({ on }) => !on).map(({ name, detail }) => ({ name, detail }));
+      if (off.length > 0)
+        options.logger.warn({ off }, 'this machine cannot give cells every layer of the jail');
       await probe(() =>
         start({ jit: false, hostCallsPerSecond: 0, owner: NOBODY, memoryMb: PROBE_MEMORY_MB }),
       );
+    },
+
+    async jail() {
+      return (await openedJail()).report;
     },
 
     async [Symbol.asyncDispose]() {
@@ -69,6 +86,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       for (const supervised of processes) supervised.kill(error);
       for (const cell of cells) cell.kill(error);
       await Promise.all([...cells].map((cell) => cell.ended));
+      await (await jail)?.[Symbol.asyncDispose]();
     },
   };
 }
@@ -83,10 +101,10 @@ function resolved(path: string): string {
 }
 
 /** Starts a real cell and ends it again. */
-async function probe(start: () => RunningCell): Promise<void> {
+async function probe(start: () => Promise<RunningCell>): Promise<void> {
   const done = new MagError('E_SHUTDOWN', 'the check is over');
   try {
-    const cell = start();
+    const cell = await start();
     await cell.hello();
     await cell.stop(done);
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
 import { type PackageFiles, readArchive } from './archive.ts';
 import { type PackageContents, readContents } from './contents.ts';
@@ -6,6 +7,7 @@ import type { Tier, TrustPolicy } from './policy.ts';
 import { readManifestJson } from './read-manifest.ts';
 import { parseSignature, type Signature } from './signature.ts';
 import { findSigner } from './signer.ts';
+import { withinTier } from './tier-limits.ts';
 
 declare const verified: unique symbol;
 
@@ -16,6 +18,8 @@ declare const verified: unique symbol;
 export type Verified<T> = T & { readonly [verified]: true };
 
 export interface Package extends LoadedPackage {
+  /** With the limits its tier allows. */
+  readonly manifest: Manifest;
   readonly archive: Uint8Array;
   /** JSON text of the Sigstore bundle. */
   readonly bundle: string;
@@ -57,6 +61,7 @@ export async function verifyPackage({
   const contents = readContents(files);
   const checked: Package = {
     ...contents,
+    manifest: withinTier(contents.manifest, tier),
     digest: `sha256:${digest}`,
     archive,
     bundle: bundle ?? '',

@@ -11,3 +11,6 @@ export const CELL_EXIT = {
   /** A fault of the runner. */
   fault: 85,
 } as const;
+
+/** What a cell says on stderr before it ends for `CELL_EXIT.memory`: it cannot leave with a code then. */
+export const OUT_OF_MEMORY_WORDS = 'the isolate ran out of memory';

@@ -1,5 +1,6 @@
 import { ProtocolError } from './codec.ts';
-import type { CellFrame, GuestShape, LogLevel, WireError } from './frames.ts';
+import type { CellFrame, GuestShape, LogLevel, RefusedInside, WireError } from './frames.ts';
+import { outOfBounds } from './json-bounds.ts';
 import { MAX_ERROR_CHARS, MAX_FRAME_BYTES, MAX_LOG_BYTES, MAX_STACK_CHARS } from './limits.ts';
 
 const MAX_NAME_CHARS = 160;
@@ -7,6 +8,8 @@ const MAX_CODE_CHARS = 64;
 /** Names of endpoints, hooks or events that a definition may carry. */
 const MAX_MEMBERS = 1_000;
 const MAX_MEMBER_CHARS = 512;
+/** An object of lists. */
+const SHAPE_BOUNDS = { maxDepth: 2, maxMembers: 5 } as const;
 
 type Fields = ReadonlyMap<string, unknown>;
 
@@ -33,6 +36,12 @@ export function checkCellFrame(value: unknown): CellFrame {
     case 'heartbeat':
       exactly(fields, ['t', 'heapBytes', 'cpuUs']);
       return { t: 'heartbeat', heapBytes: count(fields, 'heapBytes'), cpuUs: count(fields, 'cpuUs') };
+    case 'refused':
+      exactly(fields, ['t', 'what', 'count']);
+      return { t: 'refused', what: refused(fields.get('what')), count: count(fields, 'count') };
+    case 'credit':
+      exactly(fields, ['t', 'bytes']);
+      return { t: 'credit', bytes: count(fields, 'bytes') };
     default:
       throw new ProtocolError('a frame of no known type');
   }
@@ -85,6 +94,7 @@ function checkLog(fields: Fields): CellFrame {
  * @throws ProtocolError
  */
 export function parseGuestShape(json: string): GuestShape {
+  if (outOfBounds(json, SHAPE_BOUNDS) !== null) throw new ProtocolError('the shape of no extension');
   const fields = fieldsOf(parseJson(json));
   exactly(fields, ['lifecycle', 'health', 'endpoints', 'hooks', 'events']);
   const health = fields.get('health');
@@ -139,6 +149,11 @@ function text(fields: Fields, key: string, maxChars: number): string {
 function level(value: unknown): LogLevel {
   if (value === 'debug' || value === 'info' || value === 'warn' || value === 'error') return value;
   throw new ProtocolError('"level" is no log level');
+}
+
+function refused(value: unknown): RefusedInside {
+  if (value === 'E_LIMIT_RATE' || value === 'E_LIMIT_OUTPUT' || value === 'logs') return value;
+  throw new ProtocolError('"what" is nothing that is refused');
 }
 
 function names(fields: Fields, key: string): string[] {

@@ -1,3 +1,4 @@
+import { type JsonBounds, outOfBounds } from './json-bounds.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
 
 /**
@@ -35,22 +36,27 @@ export function encodeFrame(frame: object): Uint8Array | null {
 /** Takes bytes in any slicing and hands on whole frames. After it threw once it must not be used again. */
 export class FrameDecoder<Frame> {
   readonly #check: (value: unknown) => Frame;
+  readonly #bounds: JsonBounds | null;
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerFilled = 0;
   #body: Uint8Array | null = null;
   #bodyFilled = 0;
 
-  /** @param check turns parsed JSON into a frame or throws */
-  constructor(check: (value: unknown) => Frame) {
+  /**
+   * @param check turns parsed JSON into a frame or throws
+   * @param bounds what the JSON of a frame may look like; looked at before it is parsed
+   */
+  constructor(check: (value: unknown) => Frame, bounds: JsonBounds | null = null) {
     this.#check = check;
+    this.#bounds = bounds;
   }
 
   /**
-   * Calls back for every frame that is complete now, in order.
+   * Calls back for every frame that is complete now, in order, with the bytes it took.
    * @throws ProtocolError for a length over `MAX_FRAME_BYTES` (before a byte of it is kept), for anything that
    * is not UTF-8 JSON, and whatever `check` throws
    */
-  push(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
+  push(chunk: Uint8Array, onFrame: (frame: Frame, bytes: number) => void): void {
     let at = 0;
     while (at < chunk.length) {
       at += this.#body === null ? this.#takeHeader(chunk, at) : this.#takeBody(this.#body, chunk, at);
@@ -58,7 +64,7 @@ export class FrameDecoder<Frame> {
         const body = this.#body;
         this.#body = null;
         this.#headerFilled = 0;
-        onFrame(this.#check(parse(body)));
+        onFrame(this.#check(parse(body, this.#bounds)), HEADER_BYTES + body.length);
       }
     }
   }
@@ -86,10 +92,12 @@ export class FrameDecoder<Frame> {
   }
 }
 
-function parse(body: Uint8Array): unknown {
+function parse(body: Uint8Array, bounds: JsonBounds | null): unknown {
   try {
-    return JSON.parse(decoder.decode(body));
+    const text = decoder.decode(body);
+    if (bounds === null || outOfBounds(text, bounds) === null) return JSON.parse(text);
   } catch (cause) {
     throw new ProtocolError('a frame is not UTF-8 JSON', { cause });
   }
+  throw new ProtocolError('a frame of no known form');
 }

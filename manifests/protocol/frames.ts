@@ -48,6 +48,8 @@ export type HostFrame =
   | { readonly t: 'cancel'; readonly id: number }
   | { readonly t: 'host-reply'; readonly id: number; readonly value: string }
   | { readonly t: 'host-reply'; readonly id: number; readonly error: WireError }
+  /** So many more bytes of host calls and log lines may be sent. */
+  | { readonly t: 'credit'; readonly bytes: number }
   /** Finish what runs, take nothing new. */
   | { readonly t: 'drain' }
   | { readonly t: 'stop' };
@@ -74,7 +76,14 @@ export type CellFrame =
       readonly fields: string;
       readonly call: number;
     }
-  | { readonly t: 'heartbeat'; readonly heapBytes: number; readonly cpuUs: number };
+  | { readonly t: 'heartbeat'; readonly heapBytes: number; readonly cpuUs: number }
+  /** What the guest was refused inside the cell since the last time; for the numbers only. */
+  | { readonly t: 'refused'; readonly what: RefusedInside; readonly count: number }
+  /** So many more bytes of calls and answers may be sent. */
+  | { readonly t: 'credit'; readonly bytes: number };
+
+/** Host calls over a limit, by its code, or log lines beyond the rate. */
+export type RefusedInside = 'E_LIMIT_RATE' | 'E_LIMIT_OUTPUT' | 'logs';
 
 /** All a cell is told about the extension it runs. No secret is part of it. */
 export interface CellLoad {

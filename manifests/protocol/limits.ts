@@ -14,6 +14,19 @@ export const MAX_ERROR_CHARS = 2_000;
 export const MAX_STACK_CHARS = 8_000;
 /** Host calls of one cell that may wait for an answer at the same time. */
 export const MAX_HOST_CALLS_IN_FLIGHT = 64;
+/**
+ * Bytes either side may have sent that the other has not worked off: calls and answers to host calls one way,
+ * host calls and log lines the other way. The receiver gives credit back as it works; more ends the cell.
+ */
+export const CREDIT_BYTES = 4 * MAX_FRAME_BYTES;
+/** Credit is given back in portions of at least this. */
+export const CREDIT_PORTION_BYTES = CREDIT_BYTES / 4;
+/** How deep JSON from a guest may be nested: whoever walks it must not run out of stack. */
+export const MAX_JSON_DEPTH = 200;
+/** Members of objects in one JSON text of a guest: they, not its length, make it slow to parse. */
+export const MAX_JSON_MEMBERS = 40_000;
+/** Calls that may be in one cell, or wait for it, at the same time. */
+export const MAX_CALLS_IN_FLIGHT = 10_000;
 /** Timers a guest may have open at the same time. */
 export const MAX_TIMERS = 1_000;
 /** How often a cell says it is alive. */

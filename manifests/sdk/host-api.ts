@@ -14,6 +14,7 @@ export interface Context {
   readonly db: Database;
   readonly events: Events;
   readonly state: State;
+  readonly http: Http;
   readonly files: Files;
 }
 

@@ -32,7 +32,7 @@ async function logs(session: Session, text: string, { limit, follow = false }: L
 }
 
 /** `2026-11-21T10:23:45.123Z  info   a message  {"ms":12}` */
-function logLine(line: JsonObject): string {
+export function logLine(line: JsonObject): string {
   const fields = textIn(line, 'fields');
   const level = textIn(line, 'level').padEnd(5);
   const head = `${textIn(line, 'at')}  ${printable(level)}`;

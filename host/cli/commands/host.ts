@@ -52,14 +52,18 @@ async function doctor(session: Session): Promise<void> {
   const { config, output } = session;
   const findings = await examine(config(), session.client().url);
   const healthy = !findings.some(({ verdict }) => verdict === 'fail');
-  output.print({ healthy, findings }, () => findings.map((one) => findingText(session, one)).join('\n'));
+  output.print({ healthy, findings }, () => findingsText(session, findings));
   if (!healthy) throw new Reported('the machine is not fit to run a host');
 }
 
-function findingText({ terminal }: Session, { check, verdict, detail, remedy }: Finding): string {
-  const mark = paint(terminal.stdout, verdict, verdict.padEnd(4));
-  const advice = remedy === null ? '' : `\n${' '.repeat(19)}${remedy}`;
-  return `${mark}  ${check.padEnd(11)}  ${printable(detail)}${advice}`;
+function findingsText({ terminal }: Session, findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.map(({ check, verdict, detail, remedy }) => {
+    const mark = paint(terminal.stdout, verdict, verdict.padEnd(4));
+    const advice = remedy === null ? '' : `\n${' '.repeat(width + 8)}${remedy}`;
+    return `${mark}  ${check.padEnd(width)}  ${printable(detail)}${advice}`;
+  });
+  return lines.join('\n');
 }
 
 async function status(session: Session): Promise<void> {

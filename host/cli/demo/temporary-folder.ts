@@ -7,8 +7,8 @@ export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-export async function createTemporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), 'mag-demo-'));
+export async function createTemporaryFolder(prefix = 'mag-demo-'): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(tmpdir(), prefix));
   // Postgres of a host that is root runs as another account, which must get to its own folder in there.
   await chmod(path, 0o711);
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

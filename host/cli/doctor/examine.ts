@@ -1,7 +1,8 @@
 import type { Config } from '../../config.ts';
 import { checkDatabase } from './database.ts';
 import type { Finding } from './finding.ts';
-import { checkAccount, checkDataFolder, checkPort, checkTools } from './machine.ts';
+import { checkJail } from './jail.ts';
+import { checkDataFolder, checkPort } from './machine.ts';
 import { checkIsolates, checkVersions } from './runtime.ts';
 
 /** Looks at everything a host needs of this machine. Changes nothing. */
@@ -12,8 +13,7 @@ export async function examine(config: Config, url: string): Promise<Finding[]> {
     checkDatabase(config.databaseUrl),
     checkDataFolder(config.dataDir),
     checkPort(config.host, config.port, url),
-    checkTools(),
-    checkAccount(),
+    checkJail(),
   ]);
   return found.flat();
 }

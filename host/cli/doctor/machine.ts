@@ -1,8 +1,7 @@
 import { access, mkdtemp, rmdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { type Finding, fail, ok, warn } from './finding.ts';
-import { runProgram } from './run-program.ts';
+import { type Finding, fail, ok } from './finding.ts';
 
 /** Writes into the data folder, or into the nearest folder above it that is there: nothing stays behind. */
 export async function checkDataFolder(dataDir: string): Promise<Finding> {
@@ -48,29 +47,4 @@ async function answersHealth(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-// Without them a cell is still a process of its own in an isolate, with fewer walls around it.
-const TOOLS = [
-  ['setpriv', 'cells cannot be kept from gaining privileges'],
-  ['unshare', 'cells share the network namespace of the host'],
-] as const;
-
-export async function checkTools(platform: string = process.platform): Promise<Finding[]> {
-  if (platform !== 'linux')
-    return [warn('jail', `${platform} has no namespaces`, 'run production hosts on linux')];
-  return Promise.all(
-    TOOLS.map(async ([tool, without]) => {
-      const ran = await runProgram(tool, ['--version']);
-      if (ran.code === 0) return ok(tool, ran.output);
-      return warn(tool, `not found: ${without}`, 'install util-linux');
-    }),
-  );
-}
-
-/** Only root can give every cell an account of its own. */
-export async function checkAccount(uid = process.getuid?.()): Promise<Finding> {
-  if (uid === 0) return ok('account', 'root: every cell runs as an account of its own');
-  const detail = 'not root: cells run as the account of the host';
-  return warn('account', detail, 'run the host as root, in a container, for the strongest walls');
 }

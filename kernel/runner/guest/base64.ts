@@ -1,13 +1,27 @@
-import { charCodeAt, fromCharCode, GuestError, toText } from './primordials.ts';
+import { namedError } from './named-error.ts';
+import {
+  charCodeAt,
+  execute,
+  fromCharCode,
+  GuestTypeError,
+  indexOfText,
+  sliceText,
+  toText,
+} from './primordials.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const BEYOND_ONE_BYTE = /[^\0-\xff]/;
+const SPACE = '\t\n\f\r ';
 
 /** Binary text (one byte a character) to base64. @throws an Error named `InvalidCharacterError` */
-export function btoa(input: unknown): string {
-  const text = toText(input);
+export function btoa(...given: [input?: unknown]): string {
+  const text = textOf(given);
+  if (execute(BEYOND_ONE_BYTE, text) !== null) throw invalidCharacter('Invalid character');
   let output = '';
   for (let i = 0; i < text.length; i += 3) {
-    const [a, b, c] = [byteAt(text, i), byteAt(text, i + 1), byteAt(text, i + 2)];
+    const a = charCodeAt(text, i);
+    const b = i + 1 < text.length ? charCodeAt(text, i + 1) : 0;
+    const c = i + 2 < text.length ? charCodeAt(text, i + 2) : 0;
     output += letter(a >> 2) + letter(((a & 3) << 4) | (b >> 4));
     output += i + 1 < text.length ? letter(((b & 15) << 2) | (c >> 6)) : '=';
     output += i + 2 < text.length ? letter(c & 63) : '=';
@@ -16,15 +30,16 @@ export function btoa(input: unknown): string {
 }
 
 /** Base64 to binary text, spaces and missing padding forgiven. @throws an Error named `InvalidCharacterError` */
-export function atob(input: unknown): string {
-  let text = toText(input).replace(/[\t\n\f\r ]/g, '');
-  if (text.length % 4 === 0) text = text.replace(/={1,2}$/, '');
-  if (text.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(text)) throw invalidCharacter('the text is not base64');
+export function atob(...given: [input?: unknown]): string {
+  const text = unpadded(withoutSpace(textOf(given)));
+  if (text.length % 4 === 1) throw invalidCharacter('The string to be decoded is not correctly encoded.');
   let output = '';
   let bits = 0;
   let held = 0;
   for (let i = 0; i < text.length; i++) {
-    held = ((held << 6) | ALPHABET.indexOf(text[i] as string)) & 0xfff;
+    const value = indexOfText(ALPHABET, text[i] as string);
+    if (value < 0) throw invalidCharacter('The string to be decoded is not correctly encoded.');
+    held = ((held << 6) | value) & 0xfff;
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
@@ -34,19 +49,31 @@ export function atob(input: unknown): string {
   return output;
 }
 
+function textOf(given: readonly unknown[]): string {
+  if (given.length === 0) throw new GuestTypeError('The text is missing');
+  return toText(given[0]);
+}
+
+function withoutSpace(text: string): string {
+  let output = '';
+  for (let i = 0; i < text.length; i++) {
+    const unit = text[i] as string;
+    if (indexOfText(SPACE, unit) < 0) output += unit;
+  }
+  return output;
+}
+
+function unpadded(text: string): string {
+  if (text.length % 4 !== 0) return text;
+  let end = text.length;
+  while (end > text.length - 2 && end > 0 && text[end - 1] === '=') end--;
+  return sliceText(text, 0, end);
+}
+
 function letter(index: number): string {
   return ALPHABET[index] as string;
 }
 
-function byteAt(text: string, index: number): number {
-  if (index >= text.length) return 0;
-  const unit = charCodeAt(text, index);
-  if (unit > 0xff) throw invalidCharacter('the text has characters beyond one byte');
-  return unit;
-}
-
 function invalidCharacter(message: string): Error {
-  const error = new GuestError(message);
-  error.name = 'InvalidCharacterError';
-  return error;
+  return namedError('InvalidCharacterError', message);
 }

@@ -8,6 +8,7 @@ import type {
   Log,
   State,
 } from '../../../manifests/sdk/host-api.ts';
+import { createFetch } from './fetch.ts';
 import { createFiles } from './files.ts';
 import type { LogLine } from './log.ts';
 import { freeze, ownKeys } from './primordials.ts';
@@ -36,6 +37,7 @@ export function createContext(parts: ContextParts): Context {
     db: createDatabase(ask),
     events: createEvents(ask),
     state: createState(ask),
+    http: freeze({ fetch: createFetch(ask) }),
     files: createFiles(ask),
   });
 }

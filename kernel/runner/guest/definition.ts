@@ -1,5 +1,5 @@
 import { type GuestShape, TEST_EVENT } from '../../../manifests/protocol/frames.ts';
-import { dictionary, hasOwn, isArray, ownKeys, reflectApply } from './primordials.ts';
+import { asPlainJson, dictionary, hasOwn, isArray, ownKeys, reflectApply } from './primordials.ts';
 import { hostError } from './wire-error.ts';
 
 type GuestFunction = (...args: unknown[]) => unknown;
@@ -34,13 +34,7 @@ export function readDefinition(exported: unknown): Definition {
     events: readFamily(source, 'events'),
   };
   return {
-    shape: {
-      lifecycle: ownKeys(phases),
-      health: health !== undefined,
-      endpoints: ownKeys(families.endpoints),
-      hooks: ownKeys(families.hooks),
-      events: ownKeys(families.events),
-    },
+    shape: shapeOf(phases, health, families),
     call(kind, name, payload, ctx) {
       if (kind === 'lifecycle') return callPhase(phases[name], source, ctx);
       if (kind === 'health') {
@@ -53,6 +47,23 @@ export function readDefinition(exported: unknown): Definition {
       return reflectApply(handler, undefined, [payload, ctx]);
     },
   };
+}
+
+/** Serialised as it is, whatever `toJSON` the module has put on a prototype. */
+function shapeOf(
+  phases: Handlers,
+  health: GuestFunction | undefined,
+  families: Readonly<Record<(typeof FAMILIES)[number], Handlers>>,
+): GuestShape {
+  const shape = {
+    __proto__: null,
+    lifecycle: asPlainJson(ownKeys(phases)),
+    health: health !== undefined,
+    endpoints: asPlainJson(ownKeys(families.endpoints)),
+    hooks: asPlainJson(ownKeys(families.hooks)),
+    events: asPlainJson(ownKeys(families.events)),
+  };
+  return shape;
 }
 
 function callPhase(phase: GuestFunction | undefined, source: object, ctx: unknown): unknown {

@@ -1,5 +1,5 @@
 import type { HostFunctions } from './host-functions.ts';
-import { dictionary, GuestPromise, parseJson, stringifyJson } from './primordials.ts';
+import { dictionary, GuestPromise, ownKeys, parseJson, stringifyJson } from './primordials.ts';
 import { hostError } from './wire-error.ts';
 
 interface Waiting {
@@ -20,6 +20,17 @@ const REFUSED: Readonly<Record<string, string>> = {
   E_LIMIT_RATE: 'too many host calls wait for an answer',
 };
 
+/** So that a `toJSON` on a prototype is not asked for the parameters themselves. */
+function withoutPrototype(params: object): object {
+  const copy = dictionary<unknown>();
+  const keys = ownKeys(params);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    copy[key] = (params as Record<string, unknown>)[key];
+  }
+  return copy;
+}
+
 export function createHostCaller(host: HostFunctions): HostCaller {
   const waiting = dictionary<Waiting>();
   let lastId = 0;
@@ -34,7 +45,7 @@ export function createHostCaller(host: HostFunctions): HostCaller {
     ask(call, name, params) {
       return new GuestPromise((resolve, reject) => {
         // Throws on what is not JSON, which rejects the promise.
-        const text = stringifyJson(params) ?? 'null';
+        const text = stringifyJson(withoutPrototype(params)) ?? 'null';
         const id = ++lastId;
         const refused = host.hostCall(id, call, name, text);
         if (refused !== '') reject(hostError(refused, REFUSED[refused] ?? 'the host call was refused'));

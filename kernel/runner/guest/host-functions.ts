@@ -14,7 +14,45 @@ export interface HostFunctions {
   stopTimer(id: number): void;
   /** `count` random bytes as lower-case hex. */
   random(count: number): string;
+  /** Whole milliseconds since the isolate was made; never goes back. */
+  clock(): number;
+  /**
+   * Parses a URL as the platform does.
+   * @param base left out of account unless `hasBase`
+   * @returns JSON of `UrlParts`, or `''` when it is none
+   */
+  parseUrl(text: string, base: string, hasBase: boolean): string;
+  /** Sets a part of a URL as the platform's setter does; returns JSON of `UrlParts`. */
+  changeUrl(href: string, part: string, value: string): string;
+  /** The same bytes written another way; broken UTF-8 becomes U+FFFD. `''` for an encoding it does not know. */
+  transcode(text: string, from: Encoding, to: Encoding): string;
+  /** The digest of bytes, one a character, as lower-case hex; `''` for an algorithm it does not know. */
+  digest(algorithm: string, binary: string): string;
 }
+
+/** `latin1` is one character a byte. */
+export type Encoding = 'utf8' | 'latin1' | 'base64';
+
+/** The parts of a URL in this order, the `href` first. */
+export const URL_PARTS = [
+  'href',
+  'origin',
+  'protocol',
+  'username',
+  'password',
+  'host',
+  'hostname',
+  'port',
+  'pathname',
+  'search',
+  'hash',
+] as const;
+export type UrlParts = readonly string[];
+
+/** Characters of text that the prelude hands to one of these at most, URLs aside. */
+export const MAX_LENT_CHARS = 4 * 1_048_576;
+/** Characters of a URL. */
+export const MAX_URL_CHARS = 65_536;
 
 /** What the runner may enter the guest through. Each catches everything that guest code throws. */
 export interface GuestEntries {

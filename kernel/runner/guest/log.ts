@@ -1,6 +1,6 @@
 import { MAX_LOG_BYTES } from '../../../manifests/protocol/limits.ts';
 import type { HostFunctions } from './host-functions.ts';
-import { stringifyJson } from './primordials.ts';
+import { dictionary, isError, stringifyJson } from './primordials.ts';
 import { cut, describeThrown, textOf } from './wire-error.ts';
 
 export type LogLine = (call: number, level: string, message: unknown, fields?: unknown) => void;
@@ -14,8 +14,14 @@ export function createLog(host: HostFunctions): LogLine {
 
 function fieldsText(fields: unknown): string {
   if (fields === undefined || fields === null) return '{}';
-  const text = jsonOf(typeof fields === 'object' ? fields : { value: fields });
+  const text = jsonOf(typeof fields === 'object' ? fields : single(fields));
   return text.length > MAX_LOG_BYTES ? '{"truncated":true}' : text;
+}
+
+function single(value: unknown): object {
+  const fields = dictionary<unknown>();
+  fields.value = value;
+  return fields;
 }
 
 /** The arguments of `console.*` as one line. */
@@ -30,7 +36,7 @@ export function formatLine(values: readonly unknown[]): string {
 function formatValue(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'object' || value === null) return textOf(value);
-  if (value instanceof Error) {
+  if (isError(value)) {
     const { message, stack } = describeThrown(value);
     return stack || message;
   }

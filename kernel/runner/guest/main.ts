@@ -1,36 +1,48 @@
-import { AbortController, AbortSignal } from './abort.ts';
+import { AbortController, AbortSignal, timeoutsBy } from './abort.ts';
 import { atob, btoa } from './base64.ts';
 import { createConsole } from './console.ts';
 import { freezeJson } from './context.ts';
+import { createCrypto } from './crypto.ts';
 import type { CurrentCall } from './current-call.ts';
 import { createDispatcher } from './dispatch.ts';
-import { createHostCaller } from './host-calls.ts';
+import { createFetch } from './fetch.ts';
+import { guardHost } from './guarded-host.ts';
+import { Headers } from './headers.ts';
+import { createHostCaller, type HostCaller } from './host-calls.ts';
 import type { GuestEntries, HostFunctions } from './host-functions.ts';
+import { lendWeb, web } from './lent.ts';
 import { createLog, type LogLine } from './log.ts';
 import { defineProperty, ownKeys, parseJson } from './primordials.ts';
-import { createCrypto } from './random.ts';
 import { reportTo } from './report-error.ts';
+import { Request } from './request.ts';
+import { Response } from './response.ts';
 import { structuredClone } from './structured-clone.ts';
 import { TextDecoder, TextEncoder } from './text.ts';
 import { createTimers, type Timers } from './timers.ts';
+import { URL } from './url.ts';
+import { URLSearchParams } from './url-search-params.ts';
 
 /**
  * Off: shared memory and its clock, compiled code, and finalizers, whose callbacks V8 runs outside of every
- * timed window.
+ * timed window. `WeakRef` stays: it tells of the guest's own heap only, to code that asks within its time.
+ * `Intl` stays: it reads its own data and nothing else, in the locale and time zone of an empty environment.
  */
 const REMOVED = ['SharedArrayBuffer', 'Atomics', 'WebAssembly', 'FinalizationRegistry'];
 
 /** The prelude: runs in the isolate before any guest code and builds all that guest code can reach. */
 export function install(
-  host: HostFunctions,
+  lent: HostFunctions,
   loadCall: number,
   extensionText: string,
   configText: string,
 ): GuestEntries {
   const current: CurrentCall = { call: loadCall };
+  const host = guardHost(lent);
+  lendWeb(host);
   const log = createLog(host);
   reportTo((message, fields) => log(current.call, 'error', message, fields));
   const timers = createTimers(host, current);
+  timeoutsBy(timers.later);
   const caller = createHostCaller(host);
   const dispatcher = createDispatcher({
     host,
@@ -41,14 +53,16 @@ export function install(
   });
   for (let i = 0; i < REMOVED.length; i++)
     delete (globalThis as Record<string, unknown>)[REMOVED[i] as string];
-  defineGlobals(globalsOf(host, log, timers, current));
+  // Of V8 alone; no platform has it.
+  delete (Intl as unknown as Record<string, unknown>).v8BreakIterator;
+  defineGlobals(globalsOf(log, timers, caller, current));
   return entriesOf(current, timers, caller, dispatcher);
 }
 
 function entriesOf(
   current: CurrentCall,
   timers: Timers,
-  caller: ReturnType<typeof createHostCaller>,
+  caller: HostCaller,
   dispatcher: ReturnType<typeof createDispatcher>,
 ): GuestEntries {
   return {
@@ -80,15 +94,15 @@ function entriesOf(
 }
 
 function globalsOf(
-  host: HostFunctions,
   log: LogLine,
   timers: Timers,
+  caller: HostCaller,
   current: CurrentCall,
 ): Record<string, unknown> {
   return {
     __proto__: null,
     console: createConsole(log, current),
-    crypto: createCrypto(host),
+    crypto: createCrypto(),
     AbortController,
     AbortSignal,
     TextEncoder,
@@ -96,6 +110,14 @@ function globalsOf(
     atob,
     btoa,
     structuredClone,
+    URL,
+    URLSearchParams,
+    Headers,
+    Request,
+    Response,
+    // Of whatever call runs when it is called: `ctx.http.fetch` is of its own call for sure.
+    fetch: createFetch((name, params) => caller.ask(current.call, name, params)),
+    performance: { now: () => web().clock() },
     setTimeout: timers.globals.setTimeout,
     setInterval: timers.globals.setInterval,
     clearTimeout: timers.globals.clearTimeout,

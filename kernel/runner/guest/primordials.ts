@@ -2,18 +2,19 @@
  * The built-ins as they were before any guest code ran. The prelude uses these and plain syntax only: what
  * the guest does to the globals or their prototypes later must not change what crosses the wall. So, outside
  * of values the guest hands in: no spread, no `for of`, no array patterns (they ask the prototypes for an
- * iterator), no `instanceof` (it asks the constructor), no assignment to a new index (it may hit a setter).
+ * iterator), no `instanceof` (it asks the constructor), no assignment to a new index (it may hit a setter),
+ * and no reading beyond the end (it may hit a getter).
  */
 const apply = Reflect.apply;
 
-function uncurry<Self, Args extends unknown[], Result>(
+export function uncurry<Self, Args extends unknown[], Result>(
   method: (this: Self, ...args: Args) => Result,
 ): (self: Self, ...args: Args) => Result {
   return (self, ...args) => apply(method, self, args);
 }
 
 /** The getter of an accessor on a prototype, as a function of the object. Throws on an object of another kind. */
-function getterOf<Value>(prototype: object, key: PropertyKey): (self: unknown) => Value {
+export function getterOf<Value>(prototype: object, key: PropertyKey): (self: unknown) => Value {
   const getter = Object.getOwnPropertyDescriptor(prototype, key)?.get;
   if (getter === undefined) throw new TypeError(`no getter: ${String(key)}`);
   return (self) => apply(getter, self, []) as Value;
@@ -62,6 +63,7 @@ export const isView = ArrayBuffer.isView;
 export const bufferSize: (buffer: unknown) => number = getterOf(ArrayBuffer.prototype, 'byteLength');
 export const bufferMaxSize: (buffer: unknown) => number = getterOf(ArrayBuffer.prototype, 'maxByteLength');
 export const isResizable: (buffer: unknown) => boolean = getterOf(ArrayBuffer.prototype, 'resizable');
+export const isDetached: (buffer: unknown) => boolean = getterOf(ArrayBuffer.prototype, 'detached');
 /** Moves the content into a buffer of another length; the old one is gone. Asks nobody for a species. */
 export const transferBuffer = uncurry(ArrayBuffer.prototype.transferToFixedLength);
 
@@ -71,6 +73,8 @@ export const typedArrayName: (value: unknown) => string | undefined = getterOf(
   typedArray,
   Symbol.toStringTag,
 );
+/** Copies all bytes of the second to the start of the first. */
+export const setBytes: (into: Uint8Array, from: Uint8Array) => void = uncurry(Uint8Array.prototype.set);
 export const typedLength: (value: unknown) => number = getterOf(typedArray, 'length');
 const typedSize: (value: unknown) => number = getterOf(typedArray, 'byteLength');
 const typedOffset: (value: unknown) => number = getterOf(typedArray, 'byteOffset');
@@ -162,4 +166,36 @@ export function append<Item>(array: Item[], item: Item): void {
 export function tag(target: { readonly prototype: object }, name: string): void {
   const slot = { __proto__: null, value: name, configurable: true };
   defineProperty(target.prototype, Symbol.toStringTag, slot as PropertyDescriptor);
+}
+
+/** A Map that only the prelude can touch. */
+export interface PrivateMap<Key, Value> {
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): void;
+}
+
+const GuestMap = Map;
+const mapGet = uncurry(Map.prototype.get);
+const mapSet = uncurry(Map.prototype.set);
+
+export function privateMap<Key, Value>(): PrivateMap<Key, Value> {
+  const map = new GuestMap<unknown, unknown>();
+  return {
+    get: (key) => mapGet(map, key) as Value | undefined,
+    set: (key, value) => void mapSet(map, key, value),
+  };
+}
+
+/** `[object Date]`, …, as an object calls itself. */
+export const toTag: (value: unknown) => string = uncurry(Object.prototype.toString);
+
+export const GuestArray = Array;
+export const prototypeOf = Object.getPrototypeOf;
+export const plainPrototype = Object.prototype;
+export const toStringTag: typeof Symbol.toStringTag = Symbol.toStringTag;
+
+/** Makes an array serialise as itself, whatever `toJSON` the guest puts on its prototypes. */
+export function asPlainJson<Item>(array: Item[]): Item[] {
+  define(array, 'toJSON', undefined);
+  return array;
 }

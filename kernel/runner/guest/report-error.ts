@@ -11,5 +11,6 @@ export function reportTo(newSink: Sink): void {
 
 export function reportError(where: string, thrown: unknown): void {
   const { code, message, stack } = describeThrown(thrown);
-  sink(`uncaught error in a ${where}: ${message}`, { code, stack });
+  const fields = { __proto__: null, code, stack }; // no `toJSON` of the guest is asked
+  sink(`uncaught error in a ${where}: ${message}`, fields);
 }

@@ -1,88 +1,87 @@
-import { GuestError } from './primordials.ts';
+import { cloneBinary } from './clone-binary.ts';
+import { cloneBuiltIn } from './clone-built-in.ts';
+import { namedError } from './named-error.ts';
+import {
+  define,
+  execute,
+  GuestArray,
+  hasOwn,
+  isArray,
+  ownKeys,
+  type PrivateMap,
+  plainPrototype,
+  privateMap,
+  prototypeOf,
+  toStringTag,
+  toTag,
+} from './primordials.ts';
 
-type Seen = Map<object, unknown>;
+type Copies = PrivateMap<object, object>;
+export type CloneMember = (value: unknown) => unknown;
+/** Notes a copy before its members are cloned, so that cycles lead back to it. */
+export type Remember = <Copy extends object>(copy: Copy) => Copy;
+
+/** Objects with slots of their own that no copy could have, by what they call themselves. */
+const UNCLONEABLE =
+  /^\[object (?:Arguments|Symbol|Promise|Weak(?:Map|Set|Ref)|(?:Async)?Generator|.* (?:Iterator|Helper)|Module|Intl\..*|(?:Async)?DisposableStack|Headers|Request|Response|URL|URLSearchParams)\]$/;
 
 /**
- * The structured clone of plain data: primitives, arrays, plain objects, Map, Set, Date, RegExp, Error,
- * ArrayBuffer and its views, with cycles. What it cannot clone (functions, symbols, promises, …) is refused
- * with an Error named `DataCloneError`.
+ * The structured clone of plain data: primitives and their objects, arrays, plain objects, Map, Set, Date,
+ * RegExp, Error, ArrayBuffer and its views, with cycles. What it cannot clone (functions, symbols, promises,
+ * …) is refused with an Error named `DataCloneError`, and so is a `transfer` of anything. A proxy is read
+ * like what it stands for: nothing in the language tells it apart.
  */
-export function structuredClone<Value>(value: Value): Value {
-  return clone(value, new Map()) as Value;
+export function structuredClone<Value>(
+  value: Value,
+  options?: { transfer?: { readonly length: number } } | null,
+): Value {
+  if ((options?.transfer?.length ?? 0) > 0)
+    throw namedError('DataCloneError', 'nothing can be transferred in a sandbox: clone it');
+  return clone(value, privateMap()) as Value;
 }
 
-function clone(value: unknown, seen: Seen): unknown {
+function clone(value: unknown, copies: Copies): unknown {
   if (typeof value === 'function' || typeof value === 'symbol') throw cannotClone(typeof value);
   if (typeof value !== 'object' || value === null) return value;
-  if (seen.has(value)) return seen.get(value);
-  return cloneBinary(value, seen) ?? cloneBuiltIn(value, seen) ?? cloneObject(value, seen);
-}
-
-function cloneBinary(value: object, seen: Seen): object | undefined {
-  if (value instanceof ArrayBuffer) return remember(seen, value, value.slice(0));
-  if (!ArrayBuffer.isView(value)) return undefined;
-  const buffer = clone(value.buffer, seen) as ArrayBuffer;
-  const View = value.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => object;
-  const length = value instanceof DataView ? value.byteLength : (value as Uint8Array).length;
-  return remember(seen, value, new View(buffer, value.byteOffset, length));
-}
-
-function cloneBuiltIn(value: object, seen: Seen): object | undefined {
-  if (value instanceof Date) return remember(seen, value, new Date(value.getTime()));
-  if (value instanceof RegExp) return remember(seen, value, new RegExp(value.source, value.flags));
-  if (value instanceof Error) return cloneError(value, seen);
-  if (value instanceof Map) {
-    const copy = remember(seen, value, new Map());
-    for (const [key, item] of [...value]) copy.set(clone(key, seen), clone(item, seen));
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  const member: CloneMember = (inner) => clone(inner, copies);
+  const remember: Remember = (copy) => {
+    copies.set(value, copy);
     return copy;
-  }
-  if (value instanceof Set) {
-    const copy = remember(seen, value, new Set());
-    for (const item of [...value]) copy.add(clone(item, seen));
-    return copy;
-  }
-  return undefined;
+  };
+  if (isArray(value)) return copyMembers(value, remember(new GuestArray(value.length)), member);
+  if (isPlain(value)) return copyMembers(value, remember({}), member);
+  return (
+    cloneBinary(value, member, remember) ??
+    cloneBuiltIn(value, member, remember) ??
+    cloneOther(value, member, remember)
+  );
 }
 
-const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-};
-
-function cloneError(value: Error, seen: Seen): Error {
-  const Known = Object.hasOwn(ERRORS, value.name) ? ERRORS[value.name] : undefined;
-  const copy = remember(seen, value, new (Known ?? Error)(value.message));
-  if (value.stack !== undefined) copy.stack = value.stack;
-  if ('cause' in value) copy.cause = clone(value.cause, seen);
-  return copy;
+/** The common case, told without a look at any slot. */
+function isPlain(value: object): boolean {
+  return prototypeOf(value) === plainPrototype && toTag(value) === '[object Object]';
 }
 
-function cloneObject(value: object, seen: Seen): object {
-  const tag = Object.prototype.toString.call(value);
-  if (Array.isArray(value)) return copyMembers(value, remember(seen, value, new Array(value.length)), seen);
-  if (tag !== '[object Object]') throw cannotClone(tag);
-  return copyMembers(value, remember(seen, value, {}), seen);
+/** An instance of a class is cloned as a plain object. */
+function cloneOther(value: object, member: CloneMember, remember: Remember): object {
+  const name = toTag(value);
+  const isNamedByItself = hasOwn(value, toStringTag);
+  if (!isNamedByItself && execute(UNCLONEABLE, name) !== null) throw cannotClone(name);
+  return copyMembers(value, remember({}), member);
 }
 
-function copyMembers(from: object, to: object, seen: Seen): object {
-  for (const [key, item] of Object.entries(from)) {
-    const copy = clone(item, seen);
-    Object.defineProperty(to, key, { value: copy, writable: true, enumerable: true, configurable: true });
+function copyMembers(from: object, to: object, member: CloneMember): object {
+  const keys = ownKeys(from);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    // A getter may have removed it meanwhile.
+    if (hasOwn(from, key)) define(to, key, member((from as Record<string, unknown>)[key]), true);
   }
   return to;
 }
 
-function remember<Copy extends object>(seen: Seen, original: object, copy: Copy): Copy {
-  seen.set(original, copy);
-  return copy;
-}
-
 function cannotClone(what: string): Error {
-  const error = new GuestError(`${what} could not be cloned`);
-  error.name = 'DataCloneError';
-  return error;
+  return namedError('DataCloneError', `${what} could not be cloned.`);
 }

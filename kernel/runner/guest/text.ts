@@ -1,38 +1,53 @@
 import {
+  Buffer,
+  Bytes,
+  bytesIn,
   charCodeAt,
-  fromCharCode,
   GuestRangeError,
   GuestTypeError,
-  isView,
   sliceText,
+  tag,
   toLowerCase,
   toText,
+  transferBuffer,
   trimText,
+  typedArrayName,
+  typedLength,
 } from './primordials.ts';
+import { Utf8Reader } from './utf8-reader.ts';
 
 /** UTF-8 only, as the standard has it for encoding. */
 export class TextEncoder {
-  readonly encoding = 'utf-8';
+  get encoding(): string {
+    return 'utf-8';
+  }
 
-  encode(input: unknown = ''): Uint8Array {
-    const text = toText(input);
-    const bytes = new Uint8Array(text.length * 3);
-    return bytes.slice(0, writeUtf8(text, bytes).written);
+  encode(input: unknown = ''): Uint8Array<ArrayBuffer> {
+    return encodeUtf8(toText(input));
   }
 
   encodeInto(input: unknown, into: Uint8Array): { read: number; written: number } {
-    if (!(into instanceof Uint8Array)) throw new GuestTypeError('encodeInto needs a Uint8Array');
+    if (typedArrayName(into) !== 'Uint8Array') throw new GuestTypeError('encodeInto needs a Uint8Array');
     return writeUtf8(toText(input), into);
   }
 }
+tag(TextEncoder, 'TextEncoder');
+
+/** The bytes of text in UTF-8; a lone surrogate is written as U+FFFD. */
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  const buffer = new Buffer(text.length * 3);
+  const { written } = writeUtf8(text, new Bytes(buffer));
+  return new Bytes(transferBuffer(buffer, written));
+}
 
 function writeUtf8(text: string, into: Uint8Array): { read: number; written: number } {
+  const room = typedLength(into);
   let written = 0;
   let read = 0;
   while (read < text.length) {
     const point = scalarAt(text, read);
     const size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-    if (written + size > into.length) break;
+    if (written + size > room) break;
     writePoint(point, size, into, written);
     written += size;
     read += point > 0xffff ? 2 : 1;
@@ -58,80 +73,70 @@ function writePoint(point: number, size: number, into: Uint8Array, at: number): 
   for (let i = 1; i < size; i++) into[at + i] = 0x80 | ((point >> (6 * (size - 1 - i))) & 0x3f);
 }
 
-/** UTF-8 only, whole inputs only: other labels and `stream` are refused rather than read wrongly. */
+/** UTF-8 only: other labels are refused rather than read wrongly. */
 export class TextDecoder {
-  readonly encoding = 'utf-8';
-  readonly fatal: boolean;
-  readonly ignoreBOM: boolean;
+  readonly #fatal: boolean;
+  readonly #ignoreBOM: boolean;
+  /** Between two parts of a stream. */
+  #reader: Utf8Reader | null = null;
+  #bomSeen = false;
 
-  constructor(label: unknown = 'utf-8', options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
+  constructor(label: unknown = 'utf-8', options: { fatal?: boolean; ignoreBOM?: boolean } | null = {}) {
     const name = toLowerCase(trimText(toText(label)));
-    if (name !== 'utf-8' && name !== 'utf8' && name !== 'unicode-1-1-utf-8') {
-      throw new GuestRangeError('only UTF-8 can be decoded');
-    }
-    this.fatal = options.fatal === true;
-    this.ignoreBOM = options.ignoreBOM === true;
+    if (LABELS[name] !== true) throw new GuestRangeError('only UTF-8 can be decoded');
+    this.#fatal = !!options?.fatal;
+    this.#ignoreBOM = !!options?.ignoreBOM;
   }
 
-  decode(input?: ArrayBuffer | ArrayBufferView, options: { stream?: boolean } = {}): string {
-    if (options.stream === true) throw new GuestTypeError('streams cannot be decoded');
-    const text = readUtf8(bytesOf(input), this.fatal);
-    return !this.ignoreBOM && charCodeAt(text, 0) === 0xfeff ? sliceText(text, 1) : text;
+  get encoding(): string {
+    return 'utf-8';
+  }
+
+  get fatal(): boolean {
+    return this.#fatal;
+  }
+
+  get ignoreBOM(): boolean {
+    return this.#ignoreBOM;
+  }
+
+  decode(input?: ArrayBuffer | ArrayBufferView, options: { stream?: boolean } | null = {}): string {
+    const bytes = input === undefined ? new Bytes(0) : bytesIn(input);
+    if (bytes === undefined) throw new GuestTypeError('decode needs an ArrayBuffer or a view of one');
+    const reader = this.#reader ?? new Utf8Reader();
+    this.#reader = null;
+    if (reader.isFresh) this.#bomSeen = false;
+    const goesOn = !!options?.stream;
+    const { text, broken } = reader.read(bytes, goesOn);
+    if (broken && this.#fatal) throw new GuestTypeError('The encoded data was not valid for encoding utf-8');
+    if (goesOn) this.#reader = reader;
+    return this.#withoutBom(text);
+  }
+
+  /** The mark counts only where the text begins. */
+  #withoutBom(text: string): string {
+    if (this.#ignoreBOM || this.#bomSeen || text === '') return text;
+    this.#bomSeen = true;
+    return withoutBom(text);
   }
 }
+tag(TextDecoder, 'TextDecoder');
 
-function bytesOf(input: ArrayBuffer | ArrayBufferView | undefined): Uint8Array {
-  if (input === undefined) return new Uint8Array(0);
-  if (input instanceof ArrayBuffer) return new Uint8Array(input);
-  if (isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
-  throw new GuestTypeError('decode needs an ArrayBuffer or a view of one');
+const LABELS: Readonly<Record<string, true>> = {
+  __proto__: null,
+  'utf-8': true,
+  utf8: true,
+  'unicode-1-1-utf-8': true,
+  unicode11utf8: true,
+  unicode20utf8: true,
+  'x-unicode20utf8': true,
+} as unknown as Record<string, true>;
+
+export function withoutBom(text: string): string {
+  return charCodeAt(text, 0) === 0xfeff ? sliceText(text, 1) : text;
 }
 
-/** The decoder of the Encoding standard: each maximal ill-formed part becomes one U+FFFD. */
-function readUtf8(bytes: Uint8Array, fatal: boolean): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; ) {
-    const { point, size } = pointAt(bytes, at);
-    if (point < 0 && fatal) throw new GuestTypeError('The encoded data was not valid UTF-8');
-    text += point < 0 ? '\uFFFD' : textOfPoint(point);
-    at += size;
-  }
-  return text;
-}
-
-function textOfPoint(point: number): string {
-  if (point < 0x10000) return fromCharCode(point);
-  const above = point - 0x10000;
-  return fromCharCode(0xd800 + (above >> 10), 0xdc00 + (above & 0x3ff));
-}
-
-function pointAt(bytes: Uint8Array, at: number): { point: number; size: number } {
-  const lead = bytes[at] as number;
-  if (lead < 0x80) return { point: lead, size: 1 };
-  const needed =
-    lead >= 0xc2 && lead <= 0xdf
-      ? 1
-      : lead >= 0xe0 && lead <= 0xef
-        ? 2
-        : lead >= 0xf0 && lead <= 0xf4
-          ? 3
-          : 0;
-  if (needed === 0) return { point: -1, size: 1 };
-  let point = lead & (0x3f >> needed);
-  for (let i = 1; i <= needed; i++) {
-    const byte = bytes[at + i];
-    const [low, high] = i === 1 ? secondByteRange(lead) : [0x80, 0xbf];
-    if (byte === undefined || byte < low || byte > high) return { point: -1, size: i };
-    point = (point << 6) | (byte & 0x3f);
-  }
-  return { point, size: needed + 1 };
-}
-
-/** Keeps out overlong forms, surrogates and what lies above U+10FFFF. */
-function secondByteRange(lead: number): [number, number] {
-  if (lead === 0xe0) return [0xa0, 0xbf];
-  if (lead === 0xed) return [0x80, 0x9f];
-  if (lead === 0xf0) return [0x90, 0xbf];
-  if (lead === 0xf4) return [0x80, 0x8f];
-  return [0x80, 0xbf];
+/** All of the bytes as text, what is broken as U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return new Utf8Reader().read(bytes, false).text;
 }

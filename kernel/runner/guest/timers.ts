@@ -21,8 +21,12 @@ interface Timer {
   readonly repeat: boolean;
 }
 
+/** Runs a function of the prelude after so many milliseconds. @throws an Error with code `E_LIMIT_RATE` */
+export type RunLater = (run: () => void, delayMs: number) => void;
+
 export interface Timers {
   fire(id: number): void;
+  readonly later: RunLater;
   readonly globals: Readonly<Record<string, (...args: never[]) => unknown>>;
 }
 
@@ -68,6 +72,7 @@ export function createTimers(host: HostFunctions, current: CurrentCall): Timers 
       }
       guarded(timer.run, timer.args, 'timer');
     },
+    later: (run, delayMs) => void start(run, delayMs, [], false),
     globals: {
       setTimeout: (run: Callback, delay?: unknown, ...args: unknown[]) => start(run, delay, args, false),
       setInterval: (run: Callback, delay?: unknown, ...args: unknown[]) => start(run, delay, args, true),

@@ -1,5 +1,5 @@
 import { MAX_ERROR_CHARS, MAX_STACK_CHARS } from '../../../manifests/protocol/limits.ts';
-import { defineProperty, GuestError, sliceText, toText } from './primordials.ts';
+import { define, GuestError, sliceText, toText } from './primordials.ts';
 
 export interface ThrownText {
   readonly code: string;
@@ -26,7 +26,7 @@ export function describeThrown(thrown: unknown): ThrownText {
 /** An error of the host as the guest meets it: a plain Error with a `code`. */
 export function hostError(code: string, message: string): Error {
   const error = new GuestError(message);
-  defineProperty(error, 'code', { value: code, enumerable: true, configurable: true, writable: true });
+  define(error, 'code', code, true);
   return error;
 }
 

@@ -43,7 +43,19 @@ export function detailOf(id: ExtensionId): ExtensionDetail {
       },
     ],
     operations: [],
-    stats: { pid: 4242, restarts: 1, calls: 10, errors: 2, cpuMs: 30, heapBytes: 1_000 },
+    limits: { cpuMs: 400, wallMs: 5_000, memoryMb: 64, hostCallsPerSecond: 500, egressKbPerMinute: 10_240 },
+    stats: {
+      pid: 4242,
+      restarts: 1,
+      calls: 10,
+      errors: 2,
+      cpuMs: 30,
+      heapBytes: 1_000,
+      recycled: 3,
+      hostCalls: 7,
+      refused: { E_LIMIT_RATE: 4 },
+      droppedLogs: 5,
+    },
   };
 }
 

@@ -102,6 +102,7 @@ function hostInfo() {
     startedAt: new Date(0),
     database: 'test',
     config: { host: '127.0.0.1' },
+    jail: [{ name: 'network', on: true, detail: 'none', remedy: null }],
     degradations: [{ name: 'cgroup', detail: 'not writable' }],
   };
 }

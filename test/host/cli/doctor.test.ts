@@ -4,7 +4,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkDatabase } from '../../../host/cli/doctor/database.ts';
-import { checkAccount, checkDataFolder, checkPort, checkTools } from '../../../host/cli/doctor/machine.ts';
+import { checkJail, layerFinding } from '../../../host/cli/doctor/jail.ts';
+import { checkDataFolder, checkPort } from '../../../host/cli/doctor/machine.ts';
 import { checkIsolates, checkVersions } from '../../../host/cli/doctor/runtime.ts';
 import { controlApi, json } from './control-api.ts';
 import { closedPort, type Folder, mag, temporaryFolder } from './mag-process.ts';
@@ -61,15 +62,35 @@ describe('the checks of mag doctor', () => {
     expect(finding).toMatchObject({ verdict: 'fail' });
   });
 
-  it('name what the machine cannot give', async () => {
-    expect(await checkTools('darwin')).toMatchObject([{ verdict: 'warn' }]);
-    expect(await checkAccount(0)).toMatchObject({ verdict: 'ok' });
-    expect(await checkAccount(1000)).toMatchObject({ verdict: 'warn' });
+  it('name every layer of the jail', async () => {
+    const findings = await checkJail();
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['jail: account', 'jail: network', 'jail: permissions', 'jail: cgroup']),
+    );
+    for (const { on, verdict, remedy } of findings) {
+      expect(verdict === 'ok').toBe(on);
+      expect(remedy === null).toBe(on);
+    }
+  });
+
+  it('warn of a layer that is off, and fail without accounts for the cells of root', () => {
+    const off = { on: false, detail: 'not permitted', remedy: 'permit it' };
+    expect(layerFinding({ name: 'network', ...off })).toEqual({
+      check: 'jail: network',
+      verdict: 'warn',
+      detail: 'off, not permitted',
+      remedy: 'permit it',
+      on: false,
+    });
+    expect(layerFinding({ name: 'account', ...off }, 1000)).toMatchObject({ verdict: 'warn' });
+    expect(layerFinding({ name: 'account', ...off }, 0)).toMatchObject({ verdict: 'fail' });
+    const on = { name: 'ipc', on: true, detail: 'its own', remedy: null };
+    expect(layerFinding(on)).toMatchObject({ verdict: 'ok', detail: 'on, its own' });
   });
 });
 
 describe('mag doctor', () => {
-  const checks = ['runtime', 'isolates', 'database', 'data folder', 'port', 'account'];
+  const checks = ['runtime', 'isolates', 'database', 'data folder', 'port', 'jail: account'];
 
   it('prints its findings as JSON, and ends with 0 on a fit machine', async () => {
     const env = { MAG_PORT: String(await closedPort()) };
@@ -90,6 +111,7 @@ describe('mag doctor', () => {
     const env = { MAG_PORT: String(await closedPort()) };
     const { stdout } = await mag(['doctor'], { cwd: folder.path, env });
     expect(stdout).toMatch(/ok +data folder/);
+    expect(stdout).toMatch(/jail: network +(on|off), /);
     expect(await checkDataFolder(join(folder.path, 'data'))).toMatchObject({
       detail: expect.stringContaining('can be created'),
     });

@@ -88,6 +88,34 @@ describe('looking after what runs', () => {
     expect(await fallen).toBe('disabled');
   });
 
+  it('brings the old version back when the new one fails most of its calls', async () => {
+    const version = (number: string, code: string) =>
+      author.publish({
+        manifest: serving('hasty', ['GET /version'], { version: number }),
+        code: `export default { endpoints: { 'GET /version': async () => { ${code} } } };`,
+      });
+    await host.run(await version('1.0.0', `return { body: 'one' };`));
+    const broken = await version('2.0.0', `throw new Error('broken');`);
+    await host.stage(broken);
+    expect((await host.operate(broken.id, 'upgrade', { version: '2.0.0' })).body.state).toBe('succeeded');
+    for (let i = 0; i < 60; i += 1) await host.ask('GET', '/x/acme/hasty/version');
+    const shown = await until(
+      () => host.show('acme/hasty'),
+      ({ version: now }) => now === '1.0.0',
+    );
+    expect(shown.state).toBe('enabled');
+    expect((await host.ask('GET', '/x/acme/hasty/version')).body).toBe('one');
+    const rollback = await until(
+      async () => (await host.show('acme/hasty')).operations[0],
+      ({ state: ended }) => ended !== 'running',
+    );
+    expect([rollback.kind, rollback.state, rollback.principal]).toEqual(['rollback', 'succeeded', 'host']);
+    await until(
+      async () => (await host.show('acme/hasty')).kept.length,
+      (kept) => kept === 0,
+    );
+  });
+
   it('keeps a history of what an extension uses, and leaves the healthy alone', async () => {
     await host.ask('GET', '/x/acme/neighbour/ping');
     const health = await until(

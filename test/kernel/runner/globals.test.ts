@@ -1,13 +1,7 @@
-import { createContext, runInContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, type Harness, rejection, startHarness } from '../sandbox/harness.ts';
 
-const WEB_GLOBALS = [
-  ...['AbortController', 'AbortSignal', 'TextDecoder', 'TextEncoder', 'atob', 'btoa', 'console', 'crypto'],
-  ...['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'queueMicrotask', 'structuredClone'],
-];
-
-describe('what guest code can reach', () => {
+describe('the globals of guest code', () => {
   let harness: Harness;
   /** Runs code in the sandbox; resolves with what it returns. */
   const run = (code: string) => harness.call('run', code, { cpuMs: 5_000 });
@@ -17,36 +11,6 @@ describe('what guest code can reach', () => {
     harness = await startHarness({ run: body });
   });
   afterAll(() => harness[Symbol.asyncDispose]());
-
-  it('is ECMAScript and these globals, nothing else', async () => {
-    const names = await run('return Object.getOwnPropertyNames(globalThis).sort()');
-    // A fresh context of V8 has what ECMAScript says, and `console`.
-    const plain: string[] = runInContext('Object.getOwnPropertyNames(globalThis)', createContext());
-    const removed = ['SharedArrayBuffer', 'Atomics', 'WebAssembly', 'FinalizationRegistry'];
-    const expected = new Set([...plain.filter((name) => !removed.includes(name)), ...WEB_GLOBALS]);
-    expect(names).toEqual([...expected].sort());
-  });
-
-  it('has no way to anything of isolated-vm or Node, whatever graph one walks', async () => {
-    // Every object reachable over properties and prototypes, from the globals and from ctx.
-    const found = await run(`
-      const seen = new Set(); const bad = []; const queue = [[globalThis, 'global'], [ctx, 'ctx']];
-      const words = /^(Isolate|Context|Reference|ExternalCopy|Callback|Module|NativeModule|applySync|derefInto|dlopen|binding)$/;
-      while (queue.length > 0) {
-        const [value, path] = queue.pop();
-        if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) continue;
-        seen.add(value);
-        queue.push([Object.getPrototypeOf(value), path + '.__proto__']);
-        for (const key of Reflect.ownKeys(value)) {
-          if (typeof key === 'string' && words.test(key)) bad.push(path + '.' + key);
-          const slot = Object.getOwnPropertyDescriptor(value, key);
-          for (const part of [slot.value, slot.get, slot.set]) queue.push([part, path + '.' + String(key)]);
-        }
-      }
-      return { bad, size: seen.size };`);
-    expect(found).toMatchObject({ bad: [] });
-    expect((found as { size: number }).size).toBeGreaterThan(500);
-  });
 
   it('cannot read the prelude off a stack trace', async () => {
     const found = await run(`

@@ -69,6 +69,18 @@ function problemsOf(json: unknown): readonly string[] {
 const capability = (name: string, scope?: object) => ({ name, reason: 'r', ...(scope ? { scope } : {}) });
 
 describe('parseManifest', () => {
+  it.each([
+    'https://api.example.com',
+    'http://127.0.0.1:8080',
+    'http://[::1]:1',
+    'https://xn--bcher-kva.example',
+  ])('takes the origin %s', (origin) => {
+    const scope = { origins: [origin], methods: ['GET', 'M-SEARCH'] };
+    expect(
+      codeOfParsing({ ...minimal, capabilities: [capability('network.outbound', scope)] }),
+    ).toBeUndefined();
+  });
+
   it('fills the defaults in', () => {
     expect(parseManifest(minimal)).toEqual({
       ...minimal,
@@ -193,6 +205,31 @@ describe('parseManifest', () => {
     ['an event of a name that only begins alike', publishing('acme.hello-world.x')],
     ['an event of the host', { id: 'auth/permission', ...publishing('auth.permission.denied') }],
     ['an event twice', publishing('acme.hello.x', 'acme.hello.x')],
+    ['the network without origins', { capabilities: [capability('network.outbound')] }],
+    ['the network by method only', { capabilities: [capability('network.outbound', { methods: ['GET'] })] }],
+    ...[
+      '*',
+      'https://*.example.com',
+      'https://*',
+      'api.example.com',
+      'https://api.example.com/',
+      'https://api.example.com:443',
+      'https://API.example.com',
+      'https://bücher.example',
+      'https://user@api.example.com',
+      'http://2130706433',
+      'ftp://api.example.com',
+      'null',
+    ].map((origin): [string, object] => [
+      `the origin ${origin}`,
+      { capabilities: [capability('network.outbound', { origins: [origin] })] },
+    ]),
+    [
+      'a method in small letters',
+      {
+        capabilities: [capability('network.outbound', { origins: ['https://a.example'], methods: ['get'] })],
+      },
+    ],
   ])('refuses %s', (_what, part) => {
     expect(codeOfParsing({ ...minimal, ...part })).toBe('E_MANIFEST_INVALID');
   });

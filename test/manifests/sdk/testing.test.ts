@@ -57,3 +57,37 @@ describe('createNoopContext', () => {
     expect(ctx.request).toBeNull();
   });
 });
+
+describe('ctx.http and ctx.files of a test', () => {
+  it('play answers and remember what was asked', async () => {
+    const ctx = createRecordingContext({
+      fetch: (url) => ({ status: 201, headers: { 'content-type': 'text/plain' }, body: `from ${url} é` }),
+    });
+    const response = await ctx.http.fetch('https://api.example.com/a', { method: 'POST' });
+    expect([response.status, response.ok, response.headers.get('Content-Type')]).toEqual([
+      201,
+      true,
+      'text/plain',
+    ]);
+    expect(await response.text()).toBe('from https://api.example.com/a é');
+    expect(Buffer.from(await response.arrayBuffer()).toString()).toBe('from https://api.example.com/a é');
+    expect(ctx.calls).toEqual([
+      { name: 'http.fetch', args: ['https://api.example.com/a', { method: 'POST' }] },
+    ]);
+  });
+
+  it('keep files in memory', async () => {
+    const { files } = createRecordingContext();
+    await files.write('a/b', 'x');
+    await files.write('c', new Uint8Array([1]));
+    expect((await files.list()).map(({ name, kind }) => [name, kind])).toEqual([
+      ['a', 'folder'],
+      ['c', 'file'],
+    ]);
+    expect(await files.read('a/b')).toBe('x');
+    expect(await files.readBytes('c')).toEqual(new Uint8Array([1]));
+    expect([await files.remove('a'), await files.remove('a')]).toEqual([true, false]);
+    await expect(files.read('a/b')).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
+    expect(await files.temp('.txt')).toMatch(/^temp\/.+\.txt$/);
+  });
+});

@@ -8,7 +8,18 @@ beforeAll(async () => {
     cells: () => [
       {
         extension: 'acme/hello',
-        stats: { pid: 1, restarts: 2, calls: 3, errors: 1, cpuMs: 1_500, heapBytes: 9 },
+        stats: {
+          pid: 1,
+          restarts: 2,
+          calls: 3,
+          errors: 1,
+          cpuMs: 1_500,
+          heapBytes: 9,
+          recycled: 0,
+          hostCalls: 4,
+          refused: {},
+          droppedLogs: 0,
+        },
       },
     ],
   });

@@ -1,0 +1,1 @@
+export { createFilesAdapter, type FilesAdapter } from './files-adapter.ts';

@@ -1,0 +1,1 @@
+export { createNetworkAdapter, type NetworkAdapter } from './network-adapter.ts';

@@ -1,0 +1,32 @@
+import { expect } from 'vitest';
+import { attack } from '../harness.ts';
+
+// Nested as deep as the sandbox can say it: the host must have more stack than that, or say whose fault it is.
+attack({
+  family: 'floods',
+  name: 'durable state nested as deep as it goes',
+  top: `
+    const deepest = () => {
+      for (let depth = 100_000; ; depth = Math.floor(depth * 0.97)) {
+        let value = 1;
+        for (let i = 0; i < depth; i++) value = [value];
+        try {
+          JSON.stringify([[[value]]]);
+          return value;
+        } catch {
+          /* deeper than this side can say */
+        }
+      }
+    };
+  `,
+  handler: `async (request, ctx) => ({
+    body: await ctx.state
+      .set('k', deepest())
+      .then(() => ctx.state.get('k'))
+      .then(
+        () => 'taken',
+        (error) => error.code ?? error.name,
+      ),
+  })`,
+  expect: { body: expect.toBeOneOf(['taken', 'E_PARAMS', 'E_STATE_QUOTA', 'E_LIMIT_OUTPUT']) },
+});

@@ -1,0 +1,15 @@
+import { attack } from '../harness.ts';
+
+attack({
+  family: 'floods',
+  name: 'log lines of many megabytes',
+  handler: `async (request, ctx) => {
+    const long = 'x'.repeat(5_000_000);
+    for (let i = 0; i < 200; i++) {
+      console.log(long, long);
+      ctx.log.warn(long, { long });
+    }
+    return { body: 'said' };
+  }`,
+  expect: { body: 'said' },
+});

@@ -1,0 +1,16 @@
+import { attack } from '../harness.ts';
+
+attack({
+  family: 'floods',
+  name: 'promises rejected with nobody listening',
+  handler: `async () => {
+    for (let i = 0; i < 50_000; i++)
+      Promise.reject({
+        get message() {
+          throw this;
+        },
+      });
+    return { body: 'left' };
+  }`,
+  expect: { body: 'left' },
+});

@@ -1,0 +1,14 @@
+import { attack } from '../harness.ts';
+
+attack({
+  family: 'floods',
+  name: 'timers without end',
+  handler: `async () => {
+    try {
+      for (;;) setTimeout(() => {}, 1e9);
+    } catch (error) {
+      return { body: error.code };
+    }
+  }`,
+  expect: { body: 'E_LIMIT_RATE' },
+});

@@ -1,0 +1,8 @@
+import { forgery } from '../world/forgery.ts';
+
+forgery({
+  family: 'frames',
+  name: 'a frame that is no JSON',
+  script: `cell.socket.write(cell.frame("{\\"t\\":"));`,
+  expect: { code: 'E_PROTOCOL' },
+});

@@ -1,0 +1,171 @@
+import type { RequestListener } from 'node:http';
+import { expect, it } from 'vitest';
+import type { Code } from '../../manifests/catalog/index.ts';
+import type { SignedPackage } from '../support/author.ts';
+import { type Answer, until } from '../support/host.ts';
+import { serving } from '../support/sources.ts';
+import { type Codes, listed, recordsOf } from './world/codes.ts';
+import { guestKit } from './world/guest-kit.ts';
+import { Lair } from './world/lair.ts';
+import { publishAs } from './world/publish.ts';
+import type { Outside } from './world/sentinels.ts';
+import { World } from './world/world.ts';
+
+/** The endpoints of every attacking extension: the attack, and the proof that it still serves. */
+const ENDPOINTS = ['GET /ok', 'GET /attack'];
+/** Small, so that an attack ends soon. The wall is far off: on a slow machine it must not come first. */
+const LIMITS = { cpuMs: 5_000, wallMs: 20_000, memoryMb: 32 };
+/** Of attacks on time itself: the others need some for looking around. */
+const SHORT = { ...LIMITS, cpuMs: 250 };
+const ID = 'mallory/attacker';
+
+export interface Attack {
+  readonly family: string;
+  readonly name: string;
+  /** What its publisher is trusted as. Default: `verified`. */
+  readonly tier?: 'verified' | 'community' | 'first-party';
+  readonly limits?: Partial<typeof LIMITS> & { readonly hostCallsPerSecond?: number };
+  readonly capabilities?: readonly object[];
+  readonly contributes?: object;
+  /** Further members of the manifest. */
+  readonly manifest?: Record<string, unknown>;
+  readonly files?: Readonly<Record<string, string>>;
+  /** Further endpoints, keys as in the definition; their handlers are in `members.endpoints`. */
+  readonly endpoints?: readonly string[];
+  /** Of the module, before the definition. Knows `OUTSIDE` and `reached()` (see `guest-kit.ts`). */
+  readonly top?: string;
+  /** The function behind `GET /attack`. Default: one that does nothing. */
+  readonly handler?: string;
+  /** What the attacker's own server does: a function of where the treasures are. Its origin is granted. */
+  readonly lair?: (outside: Outside) => RequestListener;
+  /** Text of further members of the definition, and of further endpoints. */
+  readonly members?: string;
+  readonly handlers?: string;
+  /** What is done with the running extension. Default: `GET /attack`. */
+  readonly call?: (world: World) => Promise<Answer>;
+  readonly expect: Expectation;
+}
+
+export interface Expectation {
+  /** Of the answer; several where the machine decides which limit is met first. */
+  readonly code?: Codes;
+  /** Of an answer that came through: the proof that the attack got nowhere. */
+  readonly body?: unknown;
+  /** The extension does not come to be installed, or to run: the code that the move ends with. */
+  readonly install?: Codes;
+  readonly enable?: Codes;
+  /** What the host says its cell died of, for deaths outside of the call. */
+  readonly died?: Codes;
+  /** Default: what the code leads to. */
+  readonly state?: string;
+  /** Actions of the audit records it leaves, oldest first. Default: what the code leads to. */
+  readonly audit?: readonly string[];
+}
+
+/** The path of an endpoint of the attacking extension. */
+export function at(path: string): string {
+  return `/x/${ID}/${path}`;
+}
+
+/** One attack by an extension in a fresh host, and all that must be so while and after it runs. */
+export function attack(attack: Attack): void {
+  it(`${attack.family}: ${attack.name}`, async () => {
+    await using world = await World.open(attack.tier ?? 'verified');
+    const { install, enable } = attack.expect;
+    if (install !== undefined) await expectNoStart(world, attack, 'install');
+    else if (enable !== undefined) await expectNoStart(world, attack, 'enable');
+    else await expectContained(world, attack);
+  });
+}
+
+async function expectContained(world: World, attack: Attack): Promise<void> {
+  const { outside } = world.sentinels;
+  await using lair = attack.lair === undefined ? null : await Lair.open(attack.lair(outside));
+  await world.host.run(await publish(world, attack, lair?.origin));
+  await world.begin();
+  const { call = ({ ask }) => ask('GET', at('attack')), expect: expected } = attack;
+  expectAnswer(await call(world), expected);
+  const codes = listed(expected.code);
+  if (expected.died !== undefined) await expectDeath(world, listed(expected.died));
+  const state = expected.state ?? (codes.includes('E_CAP_UNDECLARED') ? 'quarantined' : 'enabled');
+  await expectState(world, state);
+  await world.expectUnharmed(expected.audit ?? recordsOf(codes));
+}
+
+function expectAnswer({ body, status }: Answer, expected: Expectation): void {
+  const codes = listed(expected.code);
+  if (codes.length > 0) {
+    expect({ status, code: body?.code }).toMatchObject({ code: expect.toBeOneOf([...codes]) });
+  } else {
+    expect({ status, body }).toEqual({ status: 200, body: expected.body });
+  }
+}
+
+/** It serves again, or it is off and says so. */
+async function expectState(world: World, state: string): Promise<void> {
+  const shown = async () => (await world.host.show(ID)).state;
+  expect(await until(shown, (now) => now === state)).toBe(state);
+  const ok = await until(
+    () => world.ask('GET', at('ok')),
+    ({ status, body }) => (state === 'enabled' ? status === 200 : body.code === 'E_QUARANTINED'),
+  );
+  expect(ok.body).toEqual(state === 'enabled' ? 'fine' : expect.objectContaining({ code: 'E_QUARANTINED' }));
+}
+
+async function expectDeath(world: World, codes: readonly Code[]): Promise<void> {
+  const deaths = async () => {
+    const { body } = await world.ask('GET', '/v1/events?type=extension.error');
+    return body.events.map(({ data }: { data: { extension: string; code: Code } }) => data.code);
+  };
+  const found: Code[] = await until(deaths, (all) => all.length > 0);
+  for (const code of found) expect(codes).toContain(code);
+}
+
+/** Runs what is allowed to succeed before it, then the move that the attack must make fail. */
+async function expectNoStart(world: World, attack: Attack, move: 'install' | 'enable'): Promise<void> {
+  const signed = await publish(world, attack);
+  expect((await world.host.stage(signed)).status).toBe(201);
+  const install = { version: signed.version, approve: 'all' };
+  if (move === 'enable') await world.host.operate(ID, 'install', install);
+  await world.begin();
+  const { body } = await world.host.operate(ID, move, install);
+  expect(body).toMatchObject({
+    state: 'rolled_back',
+    error: { code: expect.toBeOneOf([...listed(attack.expect[move])]) },
+  });
+  await world.expectUnharmed([`extension.${move}`]);
+}
+
+async function publish(world: World, attack: Attack, lair?: string): Promise<SignedPackage> {
+  const { capabilities = [], contributes = {}, endpoints = [], manifest, files } = attack;
+  const { name, ...members } = serving('attacker', [...ENDPOINTS, ...endpoints], {
+    capabilities: lair === undefined ? capabilities : [...capabilities, outbound(lair)],
+    contributes,
+    limits: { ...(attack.family === 'time' ? SHORT : LIMITS), ...attack.limits },
+    ...manifest,
+  });
+  return publishAs(world.mallory, {
+    name,
+    members,
+    code: codeOf(world, attack, lair),
+    ...(files ? { files } : {}),
+  });
+}
+
+function outbound(origin: string): object {
+  return { name: 'network.outbound', reason: 'Calls home.', scope: { origins: [origin] } };
+}
+
+function codeOf(world: World, attack: Attack, lair = ''): string {
+  const { top = '', handler = 'async () => ({})', members = '', handlers = '' } = attack;
+  return `${guestKit({ ...world.sentinels.outside, lair })}
+${top}
+export default {
+  endpoints: {
+    'GET /ok': async () => ({ body: 'fine' }),
+    'GET /attack': ${handler},
+    ${handlers}
+  },
+  ${members}
+};`;
+}

@@ -1,0 +1,18 @@
+import { attack } from '../harness.ts';
+
+attack({
+  family: 'side-doors',
+  name: 'eval, direct and indirect',
+  handler: `async () => {
+    const indirect = eval;
+    return {
+      body: [
+        eval('typeof process + typeof require'),
+        indirect('typeof process + typeof require'),
+        indirect('this === globalThis'),
+        ...reached(indirect('this')),
+      ],
+    };
+  }`,
+  expect: { body: ['undefinedundefined', 'undefinedundefined', true] },
+});

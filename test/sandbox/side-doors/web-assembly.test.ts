@@ -1,0 +1,8 @@
+import { attack } from '../harness.ts';
+
+attack({
+  family: 'side-doors',
+  name: 'compiled code that no budget was made for',
+  handler: `async () => ({ body: [typeof WebAssembly, typeof new Function('return this')().WebAssembly] })`,
+  expect: { body: ['undefined', 'undefined'] },
+});

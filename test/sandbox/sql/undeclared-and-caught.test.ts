@@ -1,0 +1,13 @@
+import { attack } from '../harness.ts';
+
+attack({
+  family: 'sql',
+  name: 'an undeclared call whose refusal is caught',
+  handler: `async (request, ctx) => {
+    try {
+      await ctx.db.query('select 1');
+    } catch {}
+    return { body: 'went on' };
+  }`,
+  expect: { code: 'E_CAP_UNDECLARED' },
+});
