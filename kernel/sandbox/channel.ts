@@ -16,8 +16,8 @@ const MAX_UNREAD_BYTES = 64 * 1_048_576;
 const FRAME_BOUNDS = { maxDepth: 2, maxMembers: 16 } as const;
 /** Milliseconds that reading one cell may take in one turn of the event loop, and a frame more. */
 const TURN_MS = 5;
-/** Bytes after which the clock is looked at. */
-const STEP_BYTES = 4_096;
+/** Bytes after which the clock is looked at: a few of the smallest frames. */
+const STEP_BYTES = 256;
 
 /**
  * Frames over the socket of a cell. Frames of one turn of the event loop leave in one write; those that come

@@ -1,4 +1,4 @@
-import { CELL_EXIT } from '../../manifests/protocol/cell-exit.ts';
+import { CELL_EXIT, OUT_OF_MEMORY_WORDS } from '../../manifests/protocol/cell-exit.ts';
 import { MagError } from '../errors.ts';
 
 export interface Exit {
@@ -34,7 +34,7 @@ const OUT_OF_MEMORY = /out of memory|heap limit|Allocation failed|is_heap_oom/i;
 /** Reads the end of a process that the host did not kill. */
 export function readDeath(exit: Exit): Death {
   const memory = new MagError('E_LIMIT_MEMORY', 'the extension used more memory than its limit');
-  if (exit.code === CELL_EXIT.memory)
+  if (exit.stderr.includes(OUT_OF_MEMORY_WORDS))
     return { error: memory, inFlight: memory, notTaken: new CallNotTaken() };
   if (OUT_OF_MEMORY.test(exit.stderr)) return same(memory);
   const lost = new MagError('E_CELL_LOST', 'the cell died while it worked on the call', {

@@ -4,7 +4,7 @@ import { guestError } from '../../../kernel/sandbox/guest-error.ts';
 import { Rate } from '../../../kernel/sandbox/rate.ts';
 import { RestartPolicy } from '../../../kernel/sandbox/restart-policy.ts';
 import type { Code } from '../../../manifests/catalog/index.ts';
-import { CELL_EXIT } from '../../../manifests/protocol/cell-exit.ts';
+import { CELL_EXIT, OUT_OF_MEMORY_WORDS } from '../../../manifests/protocol/cell-exit.ts';
 
 describe('the error of a guest', () => {
   const answered = new Map<Code, string>([
@@ -36,10 +36,8 @@ describe('the end of a process', () => {
 
   it('is told apart by how the runner left', () => {
     expect(codes(readDeath({ ...exit, code: CELL_EXIT.cpu }))).toEqual(['E_LIMIT_CPU', 'E_CELL_LOST']);
-    expect(codes(readDeath({ ...exit, code: CELL_EXIT.memory }))).toEqual([
-      'E_LIMIT_MEMORY',
-      'E_LIMIT_MEMORY',
-    ]);
+    const words = { ...exit, signal: 'SIGKILL', stderr: `${OUT_OF_MEMORY_WORDS}\n` } as const;
+    expect(codes(readDeath(words))).toEqual(['E_LIMIT_MEMORY', 'E_LIMIT_MEMORY']);
     expect(codes(readDeath({ ...exit, code: 1 }))).toEqual(['E_CELL_LOST', 'E_CELL_LOST']);
   });
 

@@ -41,6 +41,23 @@ describe('processor time', () => {
     expect((await rejection(harness.process.start())).code).toBe('E_LIMIT_CPU');
   });
 
+  it('ends a cell whose work after the answer never stops, though it is short each time', async () => {
+    const burn = `() => { setInterval(() => { const until = Date.now() + 20; while (Date.now() < until); }, 1); }`;
+    await using harness = await startHarness({ burn, ok: '() => 1' });
+    await harness.call('burn', null, { cpuMs: 200 });
+    await eventually(() => harness.deaths.length > 0);
+    expect(harness.deaths[0]?.code).toBe('E_LIMIT_CPU');
+    expect(await harness.call('ok')).toBe(1);
+  });
+
+  it('lets work after the answer go on that takes little', async () => {
+    const tick = `(request, ctx) => { let n = 0; setInterval(() => { if (++n === 100) ctx.log.info('still here'); }, 5); }`;
+    await using harness = await startHarness({ tick });
+    await harness.call('tick');
+    await eventually(() => harness.logs.length > 0);
+    expect(harness.deaths).toEqual([]);
+  });
+
   it('sums up the slices of a call', async () => {
     const burn = `async (request, ctx) => {
       for (;;) { const until = Date.now() + 20; while (Date.now() < until); await ctx.state.get('k'); }
@@ -118,6 +135,23 @@ describe('sizes', () => {
     await eventually(() => harness.logs.some(({ fields }) => fields.dropped === 500 - passed));
   });
 
+  it('refuses what is nested too deep or has too many members, both ways', async () => {
+    await using harness = await startHarness({
+      deep: `() => { let value = 1; for (let i = 0; i < 300; i++) value = [value]; return value; }`,
+      wide: `() => Array.from({ length: 45_000 }, () => ({ a: 1 }))`,
+      ask: `async (wide, ctx) => {
+        let deep = 1; for (let i = 0; i < 300; i++) deep = [deep];
+        const value = wide ? Array.from({ length: 45_000 }, () => ({ a: 1 })) : deep;
+        try { await ctx.state.set('k', value); } catch (error) { return error.code; }
+      }`,
+    });
+    expect((await rejection(harness.call('deep'))).code).toBe('E_EXTENSION');
+    expect((await rejection(harness.call('wide'))).code).toBe('E_LIMIT_OUTPUT');
+    expect(await harness.call('ask', false)).toBe('E_PARAMS');
+    expect(await harness.call('ask', true)).toBe('E_LIMIT_OUTPUT');
+    expect(harness.process.stats.restarts).toBe(0);
+  });
+
   it('caps the text of errors', async () => {
     await using harness = await startHarness({ fail: `() => { throw new Error('x'.repeat(100_000)); }` });
     expect((await rejection(harness.call('fail'))).code).toBe('E_EXTENSION');
@@ -130,7 +164,43 @@ describe('rates', () => {
     const ask = `async (count, ctx) => { for (let i = 0; i < count; i++) await ctx.state.get('k'); }`;
     await using harness = await startHarness({ ask }, { process: { hostCallsPerSecond: 5 } });
     expect((await rejection(harness.call('ask', 11))).code).toBe('E_LIMIT_RATE');
-    expect(harness.process.stats.restarts).toBe(0);
+    const { restarts, refused, hostCalls } = harness.process.stats;
+    expect([restarts, refused.E_LIMIT_RATE]).toEqual([0, 1]);
+    expect(hostCalls).toBeGreaterThan(5);
+  });
+
+  it('slows down a guest that asks again after every refusal', async () => {
+    let answered = 0;
+    const insist = `async (request, ctx) => {
+      for (let i = 0; i < 150; i++) await ctx.state.get('k').catch(() => {});
+      return 'done';
+    }`;
+    await using harness = await startHarness(
+      { insist },
+      {
+        process: { hostCallsPerSecond: 1 },
+        hostCall: () => {
+          answered++;
+          return Promise.resolve('null');
+        },
+      },
+    );
+    expect(await harness.call('insist')).toBe('done');
+    // A hundred refusals in a second are answered at once; the others waited for the next second to begin.
+    expect(answered).toBeGreaterThan(1);
+  });
+
+  it('counts what it dropped and refused', async () => {
+    await using harness = await startHarness({
+      chatty: `(request, ctx) => { for (let i = 0; i < 500; i++) ctx.log.info('line'); }`,
+      large: `() => 'x'.repeat(1_000_001)`,
+      slow: `() => new Promise(() => {})`,
+    });
+    await harness.call('chatty');
+    await rejection(harness.call('large'));
+    await rejection(harness.call('slow', null, { deadlineMs: 50 }));
+    await eventually(() => harness.process.stats.droppedLogs >= 200);
+    expect(harness.process.stats.refused).toEqual({ E_LIMIT_OUTPUT: 1, E_LIMIT_WALL: 1 });
   });
 
   it('limits host calls at once', async () => {
