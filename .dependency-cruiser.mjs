@@ -38,7 +38,7 @@ export default {
       severity: 'error',
       from: { path: '^kernel/' },
       to: {
-        path: '^(adapters|host|extensions|test)/|node_modules/(pg|fastify|find-my-way|libpg-query|commander|prom-client|undici)/',
+        path: '^(adapters|host|extensions|test)/|node_modules/(pg|fastify|find-my-way|libpg-query|commander|prom-client|undici|@nats-io|@redis)/',
       },
     },
     {
@@ -50,6 +50,14 @@ export default {
         path: '^(kernel|manifests|adapters|host)/',
         pathNot: '^(kernel/runner|manifests/(protocol|catalog|sdk)/|manifests/json)',
       },
+    },
+    {
+      name: 'the-runner-brings-no-packages',
+      comment:
+        'Whatever the program in a cell is bundled with, hostile code sits next to: isolated-vm (in isolate.ts) and what Node has is all.',
+      severity: 'error',
+      from: { path: '^kernel/runner/' },
+      to: { path: 'node_modules/', pathNot: 'node_modules/(isolated-vm|@types)/' },
     },
     {
       name: 'nobody-imports-the-runner',
@@ -102,6 +110,18 @@ export default {
       'SQL lives in host/storage/ and adapters/magds/.',
     ),
     only(
+      'nats-has-one-owner',
+      'node_modules/@nats-io/',
+      '^host/events-nats/',
+      'NATS is one of two engines of the event log; everybody else knows host/storage/event-engine.ts.',
+    ),
+    only(
+      'redis-has-one-owner',
+      'node_modules/@redis/',
+      '^adapters/stores/',
+      'A Redis server is one kind of store; everybody else knows adapters/stores/store-driver.ts.',
+    ),
+    only(
       'undici-has-one-owner',
       'node_modules/undici/',
       '^adapters/network/',
@@ -110,8 +130,8 @@ export default {
     only(
       'processes-have-their-owners',
       '^(node:)?child_process$',
-      '^(kernel/sandbox|host/storage|host/cli)/',
-      'Whoever starts processes must end them: cells, the embedded Postgres and the CLI.',
+      '^(kernel/sandbox|host/storage|host/cli|host/testing)/',
+      'Whoever starts processes must end them: cells, the embedded Postgres, the CLI and the test harness.',
     ),
   ],
   options: {

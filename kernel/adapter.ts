@@ -1,19 +1,9 @@
-import type { CapabilityName, HookName } from '../manifests/catalog/index.ts';
+import type { CapabilityName, ComponentId, HookName } from '../manifests/catalog/index.ts';
 import type { Json } from '../manifests/json.ts';
-import type { ExtensionId } from '../manifests/manifest/manifest.ts';
+import type { ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
 import type { Decision, Demand } from './capability/gate.ts';
-import type { HookPoint } from './hooks/hook-point.ts';
+import type { PointOf } from './hooks/hook-point.ts';
 import type { Caller } from './ports.ts';
-
-export type ComponentId =
-  | 'magds'
-  | 'magui'
-  | 'magcli'
-  | 'maggate'
-  | 'magws'
-  | 'magauth'
-  | 'network'
-  | 'files';
 
 /**
  * What a component implements to take part (spec 04). An adapter translates between its component and the
@@ -41,13 +31,24 @@ export interface ComponentAdapter {
   validateCapability(extension: ExtensionId, capability: CapabilityName): Decision;
   /** Component to bus. */
   emitEvent(event: ComponentEvent): Promise<void>;
+  /**
+   * What an extension has used of this component since the host started: totals that only grow, by names no
+   * other component uses. Shown to operators and kept with every health check; nothing is decided by it here.
+   */
+  usage?(extension: ExtensionId): Readonly<Record<string, number>>;
+  /** What an operator still has to provide before all of this manifest can work here, one sentence each. */
+  lacks?(manifest: Manifest): Promise<readonly string[]>;
+  /** The extension was uninstalled: what is kept for it goes. Idempotent. `purge`: what operators gave it, too. */
+  forget?(extension: ExtensionId, options: { readonly purge: boolean }): Promise<void>;
 }
 
 /** What the kernel hands an adapter to register with. */
 export interface HookRegistrar {
   /** @throws if the catalogue has no such hook of this component, or it is registered already */
-  register(component: ComponentId, hook: HookName): HookPoint;
+  register<Name extends HookName>(component: ComponentId, hook: Name): PointOf<Name>;
   publish(component: ComponentId, event: ComponentEvent): Promise<void>;
+  /** False: an event of this type would not be written, because there are many and nobody subscribes to them. */
+  isHeard(type: string): boolean;
 }
 
 export interface HookContext {

@@ -5,7 +5,10 @@ export interface Blame {
   readonly extension?: string;
   readonly version?: string;
   readonly hook?: string;
+  /** The host call that was refused, or the trace in which a hook was called: its log lines have it too. */
   readonly call?: string;
+  /** The code that the extension gave as its own reason. */
+  readonly code?: string;
 }
 
 /**

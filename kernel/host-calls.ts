@@ -1,4 +1,3 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Json } from '../manifests/json.ts';
 import type { Manifest } from '../manifests/manifest/manifest.ts';
@@ -10,13 +9,15 @@ import {
   isCall,
   type KernelCallName,
 } from '../manifests/protocol/calls.ts';
-import type { RequestContext } from '../manifests/protocol/frames.ts';
 import { MAX_PAYLOAD_BYTES } from '../manifests/protocol/limits.ts';
+import { type Check, SchemaCompiler } from '../manifests/schema-compiler.ts';
 import type { ComponentAdapter } from './adapter.ts';
 import { type AdmittedCall, AdmittedCalls } from './capability/admitted-calls.ts';
 import type { Demand, Denial, Gate } from './capability/gate.ts';
 import { MagError } from './errors.ts';
 import type { Caller } from './ports.ts';
+import type { CallOrigin } from './sandbox/cell.ts';
+import type { CallTransactions } from './transactions.ts';
 
 /** A row of the call table does not compile until its handler is here. */
 export type KernelCallHandlers = {
@@ -30,6 +31,7 @@ export interface HostCallsOptions {
   readonly gate: Gate;
   readonly adapters: ReadonlyMap<string, ComponentAdapter>;
   readonly handlers: KernelCallHandlers;
+  readonly transactions: CallTransactions;
   /** Sees to the consequences of a denial, then throws it. */
   readonly deny: (caller: Caller, denial: Denial, call: string) => Promise<never>;
 }
@@ -37,40 +39,58 @@ export interface HostCallsOptions {
 /** The way from a frame to an effect: table row, parameters, gate, adapter. Nothing reaches an effect past it. */
 export class HostCalls {
   readonly #options: HostCallsOptions;
-  readonly #valid: ReadonlyMap<CallName, ValidateFunction>;
+  readonly #valid: ReadonlyMap<CallName, Check>;
   readonly #admitted: AdmittedCalls;
 
   constructor(options: HostCallsOptions) {
     this.#options = options;
     this.#admitted = new AdmittedCalls(options.gate);
-    const ajv = new Ajv2020({ strict: true });
+    const ajv = new SchemaCompiler({ strict: true });
     addFormats.default(ajv);
     const names = Object.keys(CALLS) as CallName[];
-    this.#valid = new Map(names.map((name) => [name, ajv.compile(CALLS[name].params)]));
+    this.#valid = new Map(names.map((name) => [name, ajv.later(CALLS[name].params)]));
   }
 
   /**
-   * Does what a guest asked for. `manifest` and `request` come from the channel and the host's own record.
+   * Does what a guest asked for. `manifest` comes from the channel, `origin` from the host's own record of the
+   * call it asks in.
    * @returns the result as JSON text
    * @throws `E_PARAMS`, `E_CAP_*`, `E_LIMIT_OUTPUT`, and what the adapter throws
    */
   async dispatch(
     manifest: Manifest,
-    request: RequestContext | null,
     name: string,
     paramsText: string,
-    signal: AbortSignal,
+    { request, signal, unit, chain }: CallOrigin,
   ): Promise<string> {
     if (!isCall(name)) throw new MagError('E_PARAMS', 'no such host call');
     const row = CALLS[name];
     const params = this.#parse(name, paramsText);
     const call = this.#admitted.open(manifest.id);
+    const admitted: Demand[] = [];
+    const endsAt = performance.now() + row.deadlineMs;
+    let either: AbortSignal | undefined;
     const caller: Caller = {
       extension: manifest.id,
       manifest,
       request,
-      signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(row.deadlineMs)]),
-      admit: (demands) => this.#admit(caller, call, row, name, demands),
+      // Made when it is asked for: what is answered from memory has nothing to end.
+      get signal() {
+        either ??= AbortSignal.any([signal, call.signal, deadline(endsAt)]);
+        return either;
+      },
+      call: signal,
+      chain,
+      admit: async (demands) => {
+        await this.#admit(caller, call, row, name, demands);
+        admitted.push(...demands);
+      },
+      transaction: async (id) => {
+        const { transactions } = this.#options;
+        const joined = id === undefined ? ((await unit?.join()) ?? null) : transactions.find(signal, id);
+        joined?.demands.push(...admitted.splice(0)); // to be asked for again at the commit
+        return joined?.transaction ?? null;
+      },
     };
     const result = await this.#do(caller, call, row, name, params);
     const text = JSON.stringify(result);
@@ -138,7 +158,8 @@ export class HostCalls {
       return [{ capability: first }];
     const adapter = this.#adapterOf(row);
     if (adapter === undefined || row.adapter === undefined) {
-      throw new MagError('E_INTERNAL', 'a call whose capability depends on its content needs an adapter');
+      const capability = row.needs.anyOf.find((name) => declared.has(name));
+      return capability === undefined ? [] : [{ capability }];
     }
     return adapter.demands(row.adapter.hook, params, caller.extension, declared);
   }
@@ -159,4 +180,8 @@ export class HostCalls {
   #adapterOf(row: CallRow): ComponentAdapter | undefined {
     return row.adapter === undefined ? undefined : this.#options.adapters.get(row.adapter.component);
   }
+}
+
+function deadline(endsAt: number): AbortSignal {
+  return AbortSignal.timeout(Math.max(0, Math.ceil(endsAt - performance.now())));
 }

@@ -1,32 +1,41 @@
-import type { Json, JsonObject } from '../manifests/json.ts';
-import type { ExtensionId, Manifest } from '../manifests/manifest/manifest.ts';
-import type { GuestTarget, RequestContext } from '../manifests/protocol/frames.ts';
+import type { ExtensionId } from '../manifests/manifest/manifest.ts';
 import type { ComponentAdapter, HookRegistrar } from './adapter.ts';
 import { AuditLog } from './audit/audit-log.ts';
-import { Denials } from './capability/denials.ts';
-import { type Denial, Gate } from './capability/gate.ts';
-import { MagError, messageOf } from './errors.ts';
+import { Repeats } from './audit/repeats.ts';
+import { Denials, type Denied } from './capability/denials.ts';
+import { recordFirstUses } from './capability/first-uses.ts';
+import { Gate } from './capability/gate.ts';
+import { type MagError, messageOf } from './errors.ts';
 import { EventBus } from './events/bus.ts';
 import { EventTypes } from './events/event-types.ts';
+import { OutboxRelay } from './events/outbox-relay.ts';
 import type { RetryPolicy } from './events/subscriber.ts';
 import { HookPoints } from './hooks/hook-points.ts';
 import { HostCalls } from './host-calls.ts';
 import { kernelCalls } from './kernel-calls.ts';
-import { Boot } from './lifecycle/boot.ts';
-import { EndpointTable } from './lifecycle/endpoint-table.ts';
-import { budget } from './lifecycle/guest.ts';
+import { Alerts } from './lifecycle/alerts.ts';
+import { cellOwner } from './lifecycle/cell-owner.ts';
+import { ExtensionCalls } from './lifecycle/extension-calls.ts';
+import { GuestCalls } from './lifecycle/guest-calls.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
-import { Monitor } from './lifecycle/monitor.ts';
+import { Monitor, type Totals } from './lifecycle/monitor.ts';
 import { Operations } from './lifecycle/operations.ts';
 import type { Parts } from './lifecycle/parts.ts';
-import { quarantine } from './lifecycle/quarantine.ts';
-import { recover } from './lifecycle/recovery.ts';
+import { Peers } from './lifecycle/peers.ts';
+import { Quarantine } from './lifecycle/quarantine.ts';
+import { Reconciler } from './lifecycle/reconciler.ts';
+import { Recovery } from './lifecycle/recovery.ts';
+import { Remediation } from './lifecycle/remediation.ts';
+import { RevocationWatch, type Trouble } from './lifecycle/revocation-watch.ts';
 import { RunningExtensions } from './lifecycle/running-extensions.ts';
-import type { EndpointHost, Operator, ServedEndpoint } from './operator.ts';
-import { OperatorDesk } from './operator-desk.ts';
-import type { Alert, Caller, Clock, ExtensionData, ExtensionFiles, Logger, Stores } from './ports.ts';
+import { Turns } from './lifecycle/turns.ts';
+import { OperatorDesk } from './operator/operator-desk.ts';
+import type { EndpointHost, GuestHost, Operator } from './operator.ts';
+import type { Alert, Clock, ExtensionData, ExtensionFiles, Logger, Stores, Transactions } from './ports.ts';
 import { Registry } from './registry/registry.ts';
-import type { CellOwner, CellStats, Sandbox } from './sandbox/cell.ts';
+import type { CellStats, Sandbox } from './sandbox/cell.ts';
+import { OpenStreams } from './streams.ts';
+import { CallTransactions } from './transactions.ts';
 import type { TrustPolicy } from './trust/policy.ts';
 
 /** How often counted uses and aggregated denials are written. */
@@ -35,8 +44,10 @@ const FLUSH_MS = 10_000;
 export interface KernelOptions {
   readonly stores: Stores;
   readonly data: ExtensionData;
+  readonly transactions: Transactions;
   readonly files: ExtensionFiles;
   readonly sandbox: Sandbox;
+  /** As it is now, with the revocation lists that count. */
   readonly policy: () => Promise<TrustPolicy>;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -45,59 +56,80 @@ export interface KernelOptions {
   /** Overrides how often every extension is checked, in milliseconds. */
   readonly healthIntervalMs?: number;
   readonly retry?: RetryPolicy;
+  /** Takes out of what an extension says what it must not say, such as a secret; `null`: there is nothing. */
+  readonly cleanerFor?: (id: ExtensionId) => ((text: string) => string) | null;
+  /** Another host took over from this one, which may write nothing any more: it is to end. */
+  readonly onFenced?: (error: MagError) => void;
 }
 
 /** Composes the parts of the extension kernel. It knows no component, no SQL and no HTTP. */
-export class Kernel implements EndpointHost {
+export class Kernel {
   readonly audit: AuditLog;
   readonly operator: Operator;
+  /** How components call extensions. */
+  readonly guests: EndpointHost & GuestHost;
   /** What the adapters register with. */
   readonly registrar: HookRegistrar;
   readonly #options: KernelOptions;
   readonly #parts: Parts;
   readonly #denials: Denials;
-  readonly #running: RunningExtensions;
+  /** Calls of extensions to each other, for the audit. */
+  readonly #called: Repeats;
+  readonly #quarantine: Quarantine;
+  readonly #alerts: Alerts;
   readonly #operations: Operations;
-  readonly #boot: Boot;
+  readonly #reconciler: Reconciler;
+  readonly #peers: Peers;
+  readonly #recovery: Recovery;
+  readonly #revocations: RevocationWatch;
+  #started = false;
   readonly #monitor: Monitor;
+  readonly #remediation: Remediation;
   readonly #adapters = new Map<string, ComponentAdapter>();
   readonly #calls: HostCalls;
-  readonly #quarantining = new Map<ExtensionId, Promise<void>>();
   #flushing: NodeJS.Timeout | undefined;
+  #stopListening: () => void = () => undefined;
 
   constructor(options: KernelOptions) {
     const { stores, clock, logger } = options;
     this.#options = options;
     this.audit = new AuditLog(stores.audit, clock);
     this.#denials = new Denials(this.audit, clock);
-    this.#parts = this.#compose();
-    this.#running = new RunningExtensions(this.#parts);
-    this.#operations = new Operations(stores.operations, logger);
-    this.#boot = new Boot(this.#parts, this.#running);
-    this.#calls = new HostCalls({
-      gate: this.#parts.gate,
-      adapters: this.#adapters,
-      handlers: kernelCalls(this.#parts.bus, stores.state),
-      deny: (caller, denial, call) => this.#deny(caller, denial, call),
-    });
-    const lifecycle = new Lifecycle(this.#parts, this.#running, this.#operations);
+    this.#called = new Repeats(this.audit, clock);
+    const send = (alert: Alert) => options.alert?.(alert);
+    this.#alerts = new Alerts({ health: stores.health, clock, logger, send });
+    const parts = this.#compose();
+    const operations = new Operations(stores.operations, parts.turns, logger);
+    const lifecycle = new Lifecycle(parts, operations);
+    this.#parts = parts;
+    this.#operations = operations;
+    this.#quarantine = new Quarantine(parts);
+    this.guests = new GuestCalls(parts);
+    this.#calls = this.#answerCalls();
+    this.#reconciler = new Reconciler(parts);
+    this.#recovery = new Recovery(parts, operations);
+    this.#revocations = new RevocationWatch(parts);
+    this.#peers = this.#watchPeers();
+    this.#remediation = new Remediation({ parts, operations, lifecycle });
     this.#monitor = new Monitor({
-      parts: this.#parts,
-      running: this.#running,
+      parts,
       intervalMs: options.healthIntervalMs ?? null,
-      unwell: (id, error) => lifecycle.handleUnwell(id, error),
+      used: (id) => this.#used(id),
+      unwell: (id, error) => this.#remediation.handleUnwell(id, error),
     });
     this.operator = new OperatorDesk({
-      parts: this.#parts,
+      parts,
       lifecycle,
-      running: this.#running,
-      operations: this.#operations,
-      boot: this.#boot,
+      operations,
+      used: (id) => ({ total: this.#used(id), sinceCheck: this.#monitor.sinceCheck(id) }),
+      isUnhealthy: (id) => this.#monitor.isUnhealthy(id),
+      reconciler: this.#reconciler,
       policy: options.policy,
     });
     this.registrar = {
-      register: (component, hook) => this.#parts.hooks.register(component, hook),
-      publish: async (component, event) => void (await this.#parts.bus.publish(component, event)),
+      register: (component, hook) => parts.hooks.register(component, hook),
+      publish: async (component, event) => void (await parts.bus.publish(component, event)),
+      isHeard: (type) => parts.bus.isHeard(type),
     };
   }
 
@@ -107,10 +139,16 @@ export class Kernel implements EndpointHost {
     adapter.registerHooks(this.registrar);
   }
 
-  /** Settles what a crash cut off and starts what is enabled. */
+  /** Settles what hosts that are gone left behind, and starts what is enabled. */
   async start(): Promise<void> {
-    await recover(this.#parts, this.#running, this.#operations);
-    await this.#boot.startAll();
+    await this.#peers.start();
+    await this.#recovery.run();
+    await this.#revocations.start();
+    await this.#reconciler.reconcile();
+    this.#parts.relay.start();
+    this.#started = true;
+    await this.#peers.announce();
+    this.#stopListening = this.#options.stores.hosts.onRevision(() => void this.#catchUp());
     this.#monitor.start();
     this.#flushing = setInterval(() => void this.#flush({ all: false }), FLUSH_MS).unref();
   }
@@ -118,74 +156,130 @@ export class Kernel implements EndpointHost {
   /** Lets running operations end, stops every extension and writes what is counted. Idempotent. */
   async stop(): Promise<void> {
     clearInterval(this.#flushing);
+    this.#stopListening();
     await this.#monitor.stop();
+    await this.#revocations.stop();
     await this.#operations.settle();
-    await this.#boot.stopAll();
+    await this.#recovery.stop();
+    await this.#reconciler.stopAll();
+    await this.#peers.stop();
     await this.#parts.bus.stop();
+    await this.#parts.relay.stop();
     await this.#parts.sandbox[Symbol.asyncDispose]();
     await this.#flush({ all: true });
+    await this.#alerts.settle();
+  }
+
+  /** Ends every cell now, without another word to the storage: another host does its work already. */
+  async abandon(): Promise<void> {
+    clearInterval(this.#flushing);
+    this.#stopListening();
+    void this.#parts.relay.stop();
+    await this.#parts.sandbox[Symbol.asyncDispose]();
   }
 
   /** The processes of the extensions that run on this host now. */
-  cells(): { extension: ExtensionId; stats: CellStats }[] {
-    return this.#running.stats();
+  cells(): { extension: ExtensionId; stats: CellStats; used: Totals }[] {
+    return this.#parts.running.stats().map((cell) => ({ ...cell, used: this.#used(cell.extension) }));
   }
 
-  endpoints(): readonly ServedEndpoint[] {
-    return this.#parts.endpoints.list();
+  /** Stops what a revocation list takes back, here and on the other hosts. @returns what was stopped */
+  stopRevoked(): Promise<ExtensionId[]> {
+    return this.#revocations.sweep();
   }
 
-  onEndpointsChanged(listener: () => void): void {
-    this.#parts.endpoints.onChange(listener);
+  /** What is wrong with the revocation lists, as the last sweep found it. */
+  revocationTroubles(): readonly Trouble[] {
+    return this.#revocations.troubles;
   }
 
-  async whyNot(id: ExtensionId): Promise<'E_NOT_FOUND' | 'E_NOT_ENABLED' | 'E_QUARANTINED'> {
-    if (this.#running.get(id) !== undefined) return 'E_NOT_FOUND'; // it runs, and serves no such thing
-    const record = await this.#parts.stores.extensions.get(id);
-    if (record === null || record.state === 'uninstalled' || record.state === 'staged') return 'E_NOT_FOUND';
-    return record.state === 'quarantined' ? 'E_QUARANTINED' : 'E_NOT_ENABLED';
+  /** How often the gate has refused each extension something since this host started. */
+  denied(): readonly Denied[] {
+    return this.#denials.counts();
   }
 
-  async invoke(
-    id: ExtensionId,
-    target: GuestTarget,
-    payload: Json,
-    request: RequestContext | null,
-  ): Promise<Json> {
-    const running = this.#running.get(id);
-    const demands = running?.endpointDemands.get(target.name);
-    if (running === undefined) throw new MagError(await this.whyNot(id), `${id} does not run`);
-    if (demands === undefined)
-      throw new MagError('E_NOT_FOUND', `${id} has no ${target.kind} ${target.name}`);
-    const decision = this.#parts.gate.decide(id, demands);
-    if (!decision.allow) throw new MagError(decision.code, decision.detail, { blame: { extension: id } });
-    try {
-      return await running.process.invoke(target, payload, { request, ...budget(running.manifest) });
-    } catch (failure) {
-      await this.#quarantining.get(id); // whoever sees the refusal finds it on record
-      throw failure;
-    }
+  /** Calls back when an extension published something on this host, or committed what it may have published with. */
+  onPublished(listener: (id: ExtensionId) => void): void {
+    this.#parts.bus.onPublished(listener);
+  }
+
+  /** What answers the calls of extensions: the kernel itself, or the adapter of a component. */
+  #answerCalls(): HostCalls {
+    const { stores, bus, transactions, gate, relay, running, quarantine, quarantined } = this.#parts;
+    const whyNot = (id: ExtensionId) => this.guests.whyNot(id);
+    const extensions = new ExtensionCalls({
+      running,
+      audit: this.#called,
+      whyNot,
+      quarantined,
+    });
+    const open = new CallTransactions(transactions, gate, (extension) => {
+      bus.committed(extension);
+      relay.wake();
+    });
+    return new HostCalls({
+      gate,
+      adapters: this.#adapters,
+      handlers: kernelCalls({ bus, transactions, open, state: stores.state, extensions }),
+      transactions: open,
+      deny: (caller, denial, call) => this.#denials.refuse(caller, denial, call, quarantine),
+    });
+  }
+
+  #watchPeers(): Peers {
+    const { stores, logger, onFenced } = this.#options;
+    return new Peers({
+      hosts: stores.hosts,
+      logger,
+      report: () => ({ revision: this.#reconciler.revision, runs: this.#reconciler.runs() }),
+      onFenced: (error) => onFenced?.(error),
+      onBeat: async () => {
+        if (!this.#started) return;
+        this.#recovery.wake();
+        await this.#catchUp();
+        await this.#parts.bus.takeOver();
+      },
+    });
+  }
+
+  /** Follows what other hosts changed, and says so to who waits for it. Never throws. */
+  async #catchUp(): Promise<void> {
+    const before = this.#reconciler.revision;
+    await this.#reconciler.wake();
+    if (this.#reconciler.revision === before) return;
+    await this.#peers.announce().catch(() => {}); // the next beat says it again
   }
 
   #compose(): Parts {
-    const { stores, data, files, sandbox, policy, logger, clock, retry } = this.#options;
+    const { stores, data, transactions, files, sandbox, policy, logger, clock, retry, cleanerFor } =
+      this.#options;
     const types = new EventTypes();
-    return {
+    const gate = new Gate();
+    recordFirstUses(gate, this.audit, logger);
+    const parts: Omit<Parts, 'running'> = {
       stores,
       data,
+      transactions,
+      relay: new OutboxRelay({ outbox: stores.outbox, log: stores.events, logger }),
       files,
       sandbox,
       logger,
       clock,
-      alert: (alert) => {
-        logger.error(alert, 'an extension needs an operator');
-        this.#options.alert?.(alert);
-      },
+      alert: (alert) => this.#alerts.raise(alert),
       types,
       audit: this.audit,
-      gate: new Gate(),
+      gate,
+      streams: new OpenStreams(gate),
+      turns: new Turns(),
+      followed: (waitMs) => this.#peers.followed(waitMs),
+      othersRun: (id) => this.#peers.othersRun(id),
       hooks: new HookPoints(logger),
-      endpoints: new EndpointTable(),
+      lacks: async (manifest) =>
+        (await Promise.all(this.#components().map((adapter) => adapter.lacks?.(manifest) ?? []))).flat(),
+      forget: async (id, options) => {
+        this.#denials.forget(id);
+        for (const adapter of this.#components()) await adapter.forget?.(id, options);
+      },
       registry: new Registry({ stores, policy, now: () => clock.now() }),
       bus: new EventBus({
         log: stores.events,
@@ -193,75 +287,34 @@ export class Kernel implements EndpointHost {
         clock,
         logger,
         ...(retry === undefined ? {} : { retry }),
-        deliver: (id, event) => this.#running.deliver(id, event),
+        deliver: (id, events, again) => this.#parts.running.deliver(id, events, again),
       }),
-      ownerFor: (manifest) => this.#ownerFor(manifest),
-      quarantine: (id, error) => this.#quarantine(id, error),
-      quarantined: async (id) => this.#quarantining.get(id),
+      ownerFor: (manifest) =>
+        cellOwner(manifest, { calls: this.#calls, logs: stores.logs, clock, cleanerFor }),
+      quarantine: (id, error) => this.#quarantine.impose(id, error),
+      overBudget: (id, error) => this.#monitor.broke(id, error),
+      givenUp: (id, error, process) => this.#remediation.handleGivenUp(id, error, process),
+      quarantined: (id) => this.#quarantine.settled(id),
     };
+    return { ...parts, running: new RunningExtensions(parts) };
   }
 
-  #ownerFor(manifest: Manifest): CellOwner {
-    return {
-      hostCall: (name, params, request, signal) =>
-        this.#calls.dispatch(manifest, request, name, params, signal),
-      log: (level, message, fields, request) =>
-        this.#options.stores.logs.write({
-          at: this.#options.clock.now(),
-          extension: manifest.id,
-          level,
-          message,
-          fields: parseFields(fields),
-          traceId: request?.traceId ?? null,
-        }),
-    };
+  #components(): readonly ComponentAdapter[] {
+    return [...this.#adapters.values()];
   }
 
-  /** What a denial leads to (spec 03): undeclared ends the extension, five tries outside its scope do too. */
-  async #deny(caller: Caller, denial: Denial, call: string): Promise<never> {
-    const { extension } = caller;
-    const error = new MagError(denial.code, denial.detail, { blame: { extension, call } });
-    if (denial.code === 'E_CAP_UNDECLARED') {
-      await this.#quarantine(extension, error);
-      throw error;
-    }
-    const { quarantine } = await this.#denials.record(extension, denial, call);
-    if (quarantine) await this.#quarantine(extension, error);
-    throw error;
-  }
-
-  #quarantine(id: ExtensionId, error: MagError): Promise<void> {
-    const underway = this.#quarantining.get(id);
-    if (underway !== undefined) return underway;
-    const done = quarantine(id, error, this.#parts, this.#running)
-      .catch((failure: unknown) => {
-        this.#options.logger.error(
-          { extension: id, code: error.code, err: failure },
-          'a quarantine was not recorded',
-        );
-      })
-      .finally(() => this.#quarantining.delete(id));
-    this.#quarantining.set(id, done);
-    return done;
+  /** What an extension has used of the components since this host started. */
+  #used(id: ExtensionId): Totals {
+    return Object.assign({}, ...this.#components().map((adapter) => adapter.usage?.(id)));
   }
 
   async #flush(options: { all: boolean }): Promise<void> {
     try {
       await this.#denials.flush(options);
+      await this.#called.flush(options);
       await this.#options.stores.grants.addUses(this.#parts.gate.takeUses());
     } catch (failure) {
       this.#options.logger.error({ reason: messageOf(failure) }, 'counted uses and denials were not written');
     }
-  }
-}
-
-/** Fields come from the guest: anything that is not a JSON object is kept as text. */
-function parseFields(text: string): JsonObject {
-  try {
-    const value = JSON.parse(text) as Json;
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
-    return value === null ? {} : { value };
-  } catch {
-    return { value: text };
   }
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MagError } from '../../kernel/errors.ts';
 import type { HostCalls } from '../../manifests/protocol/calls.ts';
 import { type FilePath, RESERVED_PREFIX, TEMP } from './file-path.ts';
+import { OwnQuota, type Quota } from './quota.ts';
 import { look, makeFolders, missingFolders, placeOf, requireFile, requireFolder } from './safe-folder.ts';
-import { measure, minus, namesIn, plus, type Usage } from './usage.ts';
+import { namesIn } from './usage.ts';
 
 /** Largest file: as base64 it still fits a frame. */
 export const MAX_FILE_BYTES = 700_000;
@@ -15,19 +16,29 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constant
 
 type Entry = HostCalls['files.list']['result']['entries'][number];
 
+/** Who but the host may see what is made in a folder. */
+export interface Modes {
+  readonly file: number;
+  readonly folder: number;
+}
+
+const FOR_HOST_ALONE: Modes = { file: 0o600, folder: 0o700 };
+
 /**
- * What lies below the folder of one extension. Its changes wait for each other, so that the quota holds
- * whoever writes at once; reads need not wait, for a file is replaced as a whole.
+ * What lies below the folder of one extension, or one that it is lent. Its changes wait for each other, so that the
+ * quota holds whoever writes at once; reads need not wait, for a file is replaced as a whole.
  */
 export class ExtensionFolder {
   readonly #root: string;
-  /** `null`: not counted yet, or no longer known. */
-  #usage: Usage | null = null;
+  readonly #quota: Quota;
+  readonly #modes: Modes;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param root absolute; made when the first file is written */
-  constructor(root: string) {
+  constructor(root: string, quota: Quota = new OwnQuota(root), modes: Modes = FOR_HOST_ALONE) {
     this.#root = root;
+    this.#quota = quota;
+    this.#modes = modes;
   }
 
   /** @throws `E_NOT_FOUND`, `E_FILE_PATH`, `E_LIMIT_OUTPUT` */
@@ -49,9 +60,6 @@ export class ExtensionFolder {
   /** @throws `E_FILE_PATH`, `E_FILE_QUOTA`, `E_LIMIT_OUTPUT` */
   write(path: FilePath, content: Buffer): Promise<void> {
     if (content.length > MAX_FILE_BYTES) throw tooLarge();
-    if (path.length === 1 && path[0] === TEMP) {
-      throw new MagError('E_FILE_PATH', `${TEMP} is a folder.`);
-    }
     return this.#alone(async () => {
       const target = join(this.#root, ...path);
       const missing = await missingFolders(this.#root, path);
@@ -61,11 +69,10 @@ export class ExtensionFolder {
         bytes: content.length - (before?.size ?? 0),
         entries: missing.length + (before === null ? 1 : 0),
       };
-      const after = plus(await this.#counted(), added);
-      this.#usage = null; // counted anew should one of the steps fail
-      await makeFolders(missing);
+      const done = await this.#quota.adding(added);
+      await makeFolders(missing, this.#modes.folder);
       await this.#replace(target, content);
-      this.#usage = after;
+      done();
     });
   }
 
@@ -90,16 +97,15 @@ export class ExtensionFolder {
 
   /** A file, or a folder with all that is in it. @throws `E_FILE_PATH` */
   remove(path: FilePath): Promise<boolean> {
+    if (path.length === 0) throw new MagError('E_FILE_PATH', 'The folder itself stays.');
     return this.#alone(async () => {
       const place = await placeOf(this.#root, path);
       const found = place === null ? null : await look(place);
       if (place === null || found === null) return false;
       if (!found.isDirectory()) requireFile(found);
-      const before = this.#usage;
-      const gone = found.isDirectory() ? await measure(place) : { bytes: found.size, entries: 0 };
-      this.#usage = null;
+      const done = await this.#quota.removing(place, found);
       await rm(place, { recursive: found.isDirectory(), force: true }); // removes links in it, follows none
-      this.#usage = before && minus(before, { bytes: gone.bytes, entries: gone.entries + 1 });
+      done();
       return true;
     });
   }
@@ -107,7 +113,7 @@ export class ExtensionFolder {
   /** Removes the folder itself, or only the temporary one in it, whatever has taken its place. */
   clear(part: 'all' | 'temp'): Promise<void> {
     return this.#alone(async () => {
-      this.#usage = null;
+      this.#quota.forget();
       const place = part === 'all' ? this.#root : join(this.#root, TEMP);
       await rm(place, { recursive: true, force: true });
     });
@@ -118,7 +124,7 @@ export class ExtensionFolder {
     const beside = join(this.#root, `${RESERVED_PREFIX}${randomUUID()}`);
     try {
       {
-        await using handle = await open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+        await using handle = await open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, this.#modes.file);
         await handle.writeFile(content);
         await handle.datasync();
       }
@@ -127,12 +133,6 @@ export class ExtensionFolder {
       await rm(beside, { force: true });
       throw thrown;
     }
-  }
-
-  async #counted(): Promise<Usage> {
-    await mkdir(this.#root, { recursive: true, mode: 0o700 });
-    this.#usage ??= await measure(this.#root);
-    return this.#usage;
   }
 
   #alone<Result>(work: () => Promise<Result>): Promise<Result> {

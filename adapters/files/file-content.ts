@@ -1,5 +1,5 @@
 import { MagError } from '../../kernel/errors.ts';
-import type { FileEncoding } from '../../manifests/protocol/calls.ts';
+import type { FileEncoding } from '../../manifests/protocol/calls/files.ts';
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 

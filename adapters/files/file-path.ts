@@ -2,6 +2,8 @@ import { MagError } from '../../kernel/errors.ts';
 
 /** The folder in which `filesystem.temp_only` is enough. */
 export const TEMP = 'temp';
+/** Below it lie the folders that the operator lends, by their names. */
+export const MOUNTS = 'mounts';
 /** Names of files that are being written begin so; no extension can name one. */
 export const RESERVED_PREFIX = '.mag-';
 

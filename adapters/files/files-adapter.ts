@@ -11,6 +11,7 @@ import type { HostCalls } from '../../manifests/protocol/calls.ts';
 import { ExtensionFolder } from './extension-folder.ts';
 import { decodeContent, encodeContent } from './file-content.ts';
 import { type FilePath, isTemp, readPath, TEMP } from './file-path.ts';
+import { intoMount, type Mounts } from './mounts.ts';
 
 type FileCall = 'read' | 'write' | 'list' | 'remove' | 'temp';
 type Params<Call extends FileCall> = HostCalls[`files.${Call}`]['params'];
@@ -30,10 +31,12 @@ const SUFFIX = /^[A-Za-z0-9._-]*$/;
 export interface FilesOptions {
   /** Absolute. The folder of an extension is `<rootDir>/<publisher>/<name>`, for the host alone. */
   readonly rootDir: string;
+  /** What the operator lends besides. */
+  readonly mounts: Mounts;
   readonly logger: Logger;
 }
 
-/** The adapter of the folder that each extension has of its own. */
+/** The adapter of the folder that each extension has of its own, and of those that it is lent. */
 export interface FilesAdapter extends ComponentAdapter {
   readonly component: 'files';
   readonly files: ExtensionFiles;
@@ -72,13 +75,16 @@ class FilesOfExtensions implements FilesAdapter {
   ): readonly Demand[] {
     const call = callOf(hook);
     const path = call === 'temp' ? [TEMP] : pathOf(params as Params<'list'>);
+    const mount = intoMount(path);
+    if (mount !== null) return [{ capability: NEEDS[call], resource: { mounts: mount.name } }];
     const inTemp = isTemp(path) && declared.has(TEMP_ONLY);
     return [{ capability: inTemp ? TEMP_ONLY : NEEDS[call] }];
   }
 
   async executeHook(hook: string, { caller, params }: HookContext): Promise<Json> {
     const call = callOf(hook);
-    return this.#io(() => this.#execute(call, this.#folder(caller.extension), params));
+    if (call === 'temp') return { path: tempPath(params as Params<'temp'>) };
+    return this.#io(async () => this.#execute(call, caller.extension, params));
   }
 
   /** Whatever the gate allows, this component can do. */
@@ -91,14 +97,20 @@ class FilesOfExtensions implements FilesAdapter {
     await this.#registrar.publish('files', event);
   }
 
-  async #execute(call: FileCall, folder: ExtensionFolder, params: Json): Promise<Json> {
+  async #execute(call: Exclude<FileCall, 'temp'>, extension: ExtensionId, params: Json): Promise<Json> {
     // The call table's schema was applied to the parameters of each call.
-    if (call === 'read') return read(folder, params as Params<'read'>);
-    if (call === 'write') return write(folder, params as Params<'write'>);
-    if (call === 'list') return list(folder, params as Params<'list'>);
-    if (call === 'remove')
-      return { removed: await folder.remove(readPath((params as Params<'remove'>).path)) };
-    return { path: tempPath(params as Params<'temp'>) };
+    const whole = pathOf(params as Params<'list'>);
+    const mount = intoMount(whole);
+    const isWritten = NEEDS[call] === 'filesystem.write';
+    const folder =
+      mount === null ? this.#folder(extension) : this.#options.mounts.folder(mount.name, isWritten);
+    const path = mount?.path ?? whole;
+    if (call === 'write' && whole.length === 1 && isTemp(whole))
+      throw new MagError('E_FILE_PATH', `${TEMP} is a folder.`);
+    if (call === 'read') return read(folder, path, params as Params<'read'>);
+    if (call === 'write') return write(folder, path, params as Params<'write'>);
+    if (call === 'list') return list(folder, path, params as Params<'list'>);
+    return { removed: await folder.remove(path) };
   }
 
   /** One object per extension, so that its changes wait for each other. */
@@ -125,20 +137,20 @@ class FilesOfExtensions implements FilesAdapter {
   }
 }
 
-async function read(folder: ExtensionFolder, params: Params<'read'>): Promise<Json> {
-  const content = await folder.read(readPath(params.path));
+async function read(folder: ExtensionFolder, path: FilePath, params: Params<'read'>): Promise<Json> {
+  const content = await folder.read(path);
   return { content: encodeContent(content, params.encoding ?? 'utf8'), sizeBytes: content.length };
 }
 
-async function write(folder: ExtensionFolder, params: Params<'write'>): Promise<Json> {
+async function write(folder: ExtensionFolder, path: FilePath, params: Params<'write'>): Promise<Json> {
   const content = decodeContent(params.content, params.encoding ?? 'utf8');
-  await folder.write(readPath(params.path), content);
+  await folder.write(path, content);
   return { sizeBytes: content.length };
 }
 
-async function list(folder: ExtensionFolder, params: Params<'list'>): Promise<Json> {
+async function list(folder: ExtensionFolder, path: FilePath, params: Params<'list'>): Promise<Json> {
   const { after = '', limit = DEFAULT_PAGE } = params;
-  const entries = await folder.list(pathOf(params), after, limit);
+  const entries = await folder.list(path, after, limit);
   return { entries: entries.map((entry) => ({ ...entry })) };
 }
 

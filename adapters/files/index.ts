@@ -1,1 +1,2 @@
 export { createFilesAdapter, type FilesAdapter } from './files-adapter.ts';
+export { type Mount, Mounts } from './mounts.ts';

@@ -9,7 +9,8 @@ import type { FilePath } from './file-path.ts';
  * links, and it does one write of an extension at a time. Cells run without the right to open anything there,
  * and where the host is root as another account, which cannot enter the folder (mode 0700). A link in it was
  * put there by somebody with the rights of the host; the checks keep such a mistake from becoming a way out,
- * they do not race an attacker. The last name is opened with O_NOFOLLOW besides.
+ * they do not race an attacker. The last name is opened with O_NOFOLLOW besides. Into a folder that the operator
+ * lends, others write too: those the operator trusts, says the guide.
  */
 
 /** What lies at a place, links seen as links; `null`: nothing. */
@@ -52,8 +53,8 @@ export async function missingFolders(root: string, path: FilePath): Promise<stri
   return missing;
 }
 
-export async function makeFolders(places: readonly string[]): Promise<void> {
-  for (const place of places) await mkdir(place, { mode: 0o700 });
+export async function makeFolders(places: readonly string[], mode: number): Promise<void> {
+  for (const place of places) await mkdir(place, { mode });
 }
 
 /** @throws `E_FILE_PATH` */

@@ -11,8 +11,11 @@ export interface AnalysisCache {
   put(ownSchema: string, sql: string, analysis: Analysis): void;
 }
 
-/** Remembers what was asked for last. An extension decides what is in it, so it is bounded twice. */
-export function createAnalysisCache(): AnalysisCache {
+/**
+ * Remembers what was asked for last. An extension decides what is in it, so it is bounded twice.
+ * @param maxStatement characters of the longest statement that is kept
+ */
+export function createAnalysisCache(maxStatement: number = MAX_STATEMENT): AnalysisCache {
   const entries = new Map<string, Analysis>();
   let characters = 0;
   // No schema and no statement holds a NUL.
@@ -30,7 +33,7 @@ export function createAnalysisCache(): AnalysisCache {
       return found;
     },
     put(ownSchema, sql, analysis) {
-      if (sql.length > MAX_STATEMENT) return;
+      if (sql.length > maxStatement) return;
       const key = keyOf(ownSchema, sql);
       drop(key);
       entries.set(key, analysis);

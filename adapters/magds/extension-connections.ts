@@ -1,12 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { MagError } from '../../kernel/errors.ts';
+import { MagError, toMagError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/ports.ts';
+import { survivingBreaks } from '../../kernel/surviving-breaks.ts';
+import type { Code } from '../../manifests/catalog/index.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import type { HostConnection } from './host-connection.ts';
 import { findAccount } from './roles.ts';
 
-/** Connections of one extension on this host: half of what its role may open over all hosts. */
-const MAX_CONNECTIONS = 4;
+/** Connections of one extension on this host. */
+export const MAX_CONNECTIONS = 4;
+const ASK_AGAIN_MS = 20;
+const TOO_MANY_CONNECTIONS = '53300';
 
 /** One pool per extension, connected as its own role. */
 export interface ExtensionConnections extends AsyncDisposable {
@@ -19,7 +24,12 @@ export interface ExtensionConnections extends AsyncDisposable {
   release(extension: ExtensionId): Promise<void>;
 }
 
-export function createExtensionConnections(host: HostConnection, logger: Logger): ExtensionConnections {
+/** @param failed is told of each connection that somebody did not get */
+export function createExtensionConnections(
+  host: HostConnection,
+  logger: Logger,
+  failed: (extension: ExtensionId, code: Code) => void,
+): ExtensionConnections {
   const pools = new Map<ExtensionId, Promise<pg.Pool>>();
 
   /** Remembered while it works, so that the next call after a failure tries again. */
@@ -43,8 +53,12 @@ export function createExtensionConnections(host: HostConnection, logger: Logger)
 
   return {
     async acquire(extension, waitMs) {
-      const pool = await poolOf(extension);
-      return acquireWithin(pool, waitMs);
+      try {
+        return await acquireWithin(await poolOf(extension), waitMs);
+      } catch (failure) {
+        failed(extension, toMagError(failure).code);
+        throw failure;
+      }
     },
     release,
     async [Symbol.asyncDispose]() {
@@ -70,15 +84,16 @@ async function openPool(host: HostConnection, extension: ExtensionId, logger: Lo
     allowExitOnIdle: true,
   });
   pool.on('error', (error) => logger.warn({ err: error, extension }, 'an idle database connection was lost'));
+  survivingBreaks(pool);
   return pool;
 }
 
 /** The pool's own timeout is fixed; a connection that comes too late is handed back. */
 async function acquireWithin(pool: pg.Pool, waitMs: number): Promise<pg.PoolClient> {
-  const connecting = pool.connect();
+  const connecting = connect(pool, Date.now() + waitMs);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    late.reject(new MagError('E_DB_TIMEOUT', 'No database connection was free in time.'));
+    late.reject(tooLate());
     connecting.then(
       (client) => client.release(),
       () => undefined, // the caller was told of the timeout already
@@ -92,4 +107,28 @@ async function acquireWithin(pool: pg.Pool, waitMs: number): Promise<pg.PoolClie
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * The role has as many connections as it may have over all hosts, those of a host that was killed a moment ago
+ * included: one of this host or another one will be free, as if the pool were larger.
+ */
+async function connect(pool: pg.Pool, until: number): Promise<pg.PoolClient> {
+  for (;;) {
+    try {
+      return await pool.connect();
+    } catch (failure) {
+      if (!isTooMany(failure)) throw failure;
+      if (Date.now() > until) throw tooLate(failure);
+      await sleep(ASK_AGAIN_MS);
+    }
+  }
+}
+
+function tooLate(cause?: unknown): MagError {
+  return new MagError('E_DB_TIMEOUT', 'No database connection was free in time.', { cause });
+}
+
+function isTooMany(failure: unknown): boolean {
+  return failure instanceof pg.DatabaseError && failure.code === TOO_MANY_CONNECTIONS;
 }

@@ -14,14 +14,21 @@ export interface ExtensionDataOptions {
   readonly logger: Logger;
   /** Closes the connections of an extension before its role goes. */
   readonly release: (extension: ExtensionId) => Promise<void>;
-  readonly onMigrated: (extension: ExtensionId, migration: string, direction: Direction) => Promise<void>;
+  readonly watch: MigrationWatch;
+}
+
+/** Who wants to know of migrations, and may be against them. */
+export interface MigrationWatch {
+  /** Before any of them runs. @throws `E_VETO` and nothing runs */
+  before(extension: ExtensionId, migrations: readonly string[]): Promise<void>;
+  after(extension: ExtensionId, migration: string, direction: Direction): Promise<void>;
 }
 
 export function createExtensionData(options: ExtensionDataOptions): ExtensionData {
-  const { host, logger, release, onMigrated } = options;
-  const migrations = createMigrations(host, options.parser);
+  const { host, logger, release, watch } = options;
+  const migrations = createMigrations(host, options.parser, watch.before);
   const told = async (extension: ExtensionId, names: string[], direction: Direction): Promise<string[]> => {
-    for (const name of names) await onMigrated(extension, name, direction);
+    for (const name of names) await watch.after(extension, name, direction);
     return names;
   };
   return {

@@ -32,18 +32,18 @@ const RELATIONS = `
       AND d.refobjid = c.oid AND d.deptype = 'a'), '[]') AS sequences
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_has_role(c.relowner, 'USAGE')
-    AND n.nspname NOT IN ('mag', 'information_schema') AND n.nspname !~ '^(pg_|ext_)'`;
+    AND n.nspname NOT IN ('mag', 'mag_ext', 'magflock', 'information_schema') AND n.nspname !~ '^(pg_|ext_)'`;
 
-/** Outside of its own schema, whose objects are its own or were granted when it was provisioned. */
+/** Outside of its own schema and `mag_ext`: what is in these is its own or was granted when it was provisioned. */
 const HELD = `
   SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, n.nspname AS schema,
     c.relname AS name, acl.privilege_type AS privilege
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) acl
-  WHERE acl.grantee = to_regrole(quote_ident($1))::oid AND n.nspname <> $2
+  WHERE acl.grantee = to_regrole(quote_ident($1))::oid AND n.nspname NOT IN ($2, 'mag_ext')
   UNION ALL
   SELECT 'SCHEMA', n.nspname, '', acl.privilege_type
   FROM pg_namespace n, aclexplode(n.nspacl) acl
-  WHERE acl.grantee = to_regrole(quote_ident($1))::oid AND n.nspname <> $2`;
+  WHERE acl.grantee = to_regrole(quote_ident($1))::oid AND n.nspname NOT IN ($2, 'mag_ext')`;
 
 /**
  * Makes what a role holds outside of its schema exactly what its grants say, in the caller's transaction.

@@ -1,9 +1,12 @@
 import pg from 'pg';
 import { MagError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/ports.ts';
+import { survivingBreaks } from '../../kernel/surviving-breaks.ts';
 
 /** The adapter's own connections with the rights of the host: roles, grants, records and cancelling. */
 export interface HostConnection {
+  /** What its sessions are called on the server. */
+  readonly applicationName: string;
   readonly pool: pg.Pool;
   /** Name of the database all of this happens in. */
   readonly database: string;
@@ -13,20 +16,31 @@ export interface HostConnection {
   transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
 }
 
+/** What the host says of its sessions: their name, and what each begins with. */
+export type HostSession = Pick<pg.PoolConfig, 'application_name' | 'onConnect'>;
+
 /** @throws `E_CONFIG` when nothing answers behind the URL */
-export async function openHostConnection(url: string, logger: Logger): Promise<HostConnection> {
+export async function openHostConnection(
+  url: string,
+  logger: Logger,
+  session: HostSession = {},
+): Promise<HostConnection> {
+  const { application_name: applicationName = 'magflock-magds' } = session;
   const pool = new pg.Pool({
     connectionString: url,
-    application_name: 'magflock-magds',
+    ...session,
+    application_name: applicationName,
     max: 4,
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 60_000,
   });
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
+  survivingBreaks(pool);
   try {
     const { rows } = await pool.query<{ name: string }>('SELECT current_database() AS name');
     return {
+      applicationName,
       pool,
       database: rows[0]?.name ?? '',
       target: targetOf(url),

@@ -1,7 +1,8 @@
 import { MagError } from '../../kernel/errors.ts';
 import { forbidden } from './forbidden.ts';
-import { MIGRATION_NODES } from './node-types.ts';
+import { MIGRATION_NODES, PROJECT_NODES } from './node-types.ts';
 import type { SqlParser } from './parser.ts';
+import { isReservedSchema } from './relations.ts';
 import { scanStatement } from './statement-scan.ts';
 import { isTreeNode, type TreeNode, unwrap, walk } from './syntax-tree.ts';
 
@@ -34,8 +35,17 @@ const REFUSED_ALTERATIONS = new Set([
   'AT_GenericOptions',
 ]);
 
+/** What the migrations of somebody may be about. */
+interface Territory {
+  /** Where unqualified names are, and where functions and types are made and used. */
+  readonly ownSchema: string;
+  readonly statements: ReadonlySet<string>;
+  /** Whether relations of another schema may be used. */
+  readonly includes: (schema: string) => boolean;
+}
+
 /**
- * Checks the text of a migration before any of it runs: only the extension's own schema, nothing that ends
+ * Checks the text of a migration of an extension before any of it runs: only its own schema, nothing that ends
  * the transaction or changes the session, and no code the gate cannot read. What is created here is called
  * by later queries that the gate only sees by name.
  * @throws `E_MIGRATION` naming the file and what is wrong with it
@@ -46,26 +56,56 @@ export async function checkMigration(
   sql: string,
   ownSchema: string,
 ): Promise<void> {
+  await check(parser, name, sql, { ownSchema, statements: STATEMENTS, includes: () => false });
+}
+
+const PROJECT_STATEMENTS: ReadonlySet<string> = new Set([...STATEMENTS, 'CreateSchemaStmt']);
+
+/**
+ * The same for a migration of an operator: all schemas but those of the host and of extensions. No code the
+ * gate cannot read here either: a restore runs with the rights of the host, and calls what constraints name.
+ * @throws `E_MIGRATION`
+ */
+export async function checkProjectMigration(parser: SqlParser, name: string, sql: string): Promise<void> {
+  await check(parser, name, sql, {
+    ownSchema: 'public',
+    statements: PROJECT_STATEMENTS,
+    includes: (schema) => !isReservedSchema(schema),
+  });
+}
+
+async function check(parser: SqlParser, name: string, sql: string, territory: Territory): Promise<void> {
   try {
     const statements = await parser.parse(sql, MAX_MIGRATION_BYTES);
     if (statements.length === 0) throw forbidden('There is no statement.');
-    for (const statement of statements) checkStatement(statement, ownSchema);
+    for (const statement of statements) checkStatement(statement, territory);
   } catch (cause) {
     if (!(cause instanceof MagError)) throw cause;
     throw new MagError('E_MIGRATION', `The migration ${name} was not run: ${cause.message}`, { cause });
   }
 }
 
-function checkStatement(statement: TreeNode, ownSchema: string): void {
+function checkStatement(statement: TreeNode, { ownSchema, statements, includes }: Territory): void {
   const { type, body } = unwrap(statement) ?? { type: 'unknown', body: {} };
-  if (!STATEMENTS.has(type)) throw forbidden(`A migration holds no ${type}.`);
+  if (!statements.has(type)) throw forbidden(`A migration holds no ${type}.`);
   if (type === 'CreateFunctionStmt') checkFunctionDefinition(body, ownSchema);
+  if (type === 'CreateSchemaStmt') checkSchema(body);
   checkParts(statement);
-  const rules = { ownSchema, nodes: MIGRATION_NODES, namedFor: 'schema', allowTenantSetting: true } as const;
-  const outside = scanStatement(statement, rules).find((use) => use.relation.schema !== null);
+  const nodes = statements.has('CreateSchemaStmt') ? PROJECT_NODES : MIGRATION_NODES;
+  const rules = { ownSchema, nodes, namedFor: 'schema', allowTenantSetting: true } as const;
+  const outside = scanStatement(statement, rules).find(
+    ({ relation }) => relation.schema !== null && !includes(relation.schema),
+  );
   if (outside === undefined) return;
   const { schema, name } = outside.relation;
   throw forbidden(`${schema}.${name} is outside of the schema of the extension.`);
+}
+
+function checkSchema({ schemaname, authrole, schemaElts }: TreeNode): void {
+  if (typeof schemaname !== 'string' || isReservedSchema(schemaname)) {
+    throw forbidden(`The schema ${String(schemaname)} may not be used.`);
+  }
+  if (authrole !== undefined || schemaElts !== undefined) throw forbidden('A schema is created by itself.');
 }
 
 function checkParts(statement: TreeNode): void {

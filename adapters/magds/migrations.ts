@@ -22,7 +22,15 @@ export interface Migrations {
   ): Promise<string[]>;
 }
 
-export function createMigrations(host: HostConnection, parser: SqlParser): Migrations {
+/**
+ * @param ask is asked before migrations run, and may throw. Not before they are taken back: that is how what
+ *   was begun is undone, and nobody may keep it from that
+ */
+export function createMigrations(
+  host: HostConnection,
+  parser: SqlParser,
+  ask: (extension: ExtensionId, migrations: readonly string[]) => Promise<void>,
+): Migrations {
   const records = createMigrationRecords(host.pool);
 
   async function run(extension: ExtensionId, files: readonly MigrationFile[], direction: Direction) {
@@ -51,7 +59,12 @@ export function createMigrations(host: HostConnection, parser: SqlParser): Migra
       serialised(host, extension, async () => {
         const applied = await records.applied(extension);
         const pending = pendingFiles(files, applied);
-        return pending.length === 0 ? [] : run(extension, pending, 'up');
+        if (pending.length === 0) return [];
+        await ask(
+          extension,
+          pending.map(({ name }) => name),
+        );
+        return run(extension, pending, 'up');
       }),
     down: (extension, files, except = []) =>
       serialised(host, extension, async () => {
@@ -120,7 +133,7 @@ async function openSession(host: HostConnection, account: RoleAccount): Promise<
     ...host.target,
     user: account.role,
     password: account.password,
-    application_name: 'magflock-migration',
+    application_name: host.applicationName, // whoever takes over from the host ends this one too
     connectionTimeoutMillis: 10_000,
   });
   // A lost connection fails the statement under way; the event alone would end the host.

@@ -32,3 +32,6 @@ export const MIGRATION_NODES: ReadonlySet<string> = new Set([
     CreatePolicyStmt AlterPolicyStmt CreateFunctionStmt ReturnStmt FunctionParameter ObjectWithArgs RoleSpec
     DropStmt TruncateStmt CommentStmt ReplicaIdentityStmt PartitionRangeDatum`),
 ]);
+
+/** In migrations of operators. */
+export const PROJECT_NODES: ReadonlySet<string> = new Set([...MIGRATION_NODES, 'CreateSchemaStmt']);

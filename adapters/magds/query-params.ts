@@ -8,15 +8,19 @@ const MAX_DEPTH = 64;
 export interface QueryParams {
   readonly sql: string;
   readonly params: readonly Json[];
+  /** The id of the transaction it belongs to. */
+  readonly transaction: string | undefined;
 }
 
 /** @throws `E_PARAMS` */
 export function readQueryParams(value: Json): QueryParams {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrong('an object');
-  const { sql, params = [] } = value;
+  const { sql, params = [], transaction } = value;
   if (typeof sql !== 'string') throw wrong('an object with the text "sql"');
   if (!Array.isArray(params)) throw wrong('an object with the list "params"');
-  return { sql, params };
+  if (transaction !== undefined && typeof transaction !== 'string')
+    throw wrong('an object with the text "transaction"');
+  return { sql, params, transaction };
 }
 
 /**

@@ -7,9 +7,12 @@ export interface Relation {
   readonly name: string;
 }
 
+/** `magflock` is where each database of a project keeps which migrations it is at. */
+const RESERVED: ReadonlySet<string> = new Set(['mag', 'mag_ext', 'magflock', 'information_schema']);
+
 /** Schemas nobody reaches with SQL, whatever was granted: catalogues, the host's own, other extensions'. */
 export function isReservedSchema(schema: string): boolean {
-  return schema === 'mag' || schema === 'information_schema' || /^(pg_|ext_)/.test(schema);
+  return RESERVED.has(schema) || /^(pg_|ext_)/.test(schema);
 }
 
 /**

@@ -64,6 +64,7 @@ export async function provisionRole(
   );
   await ensureRole(client, account);
   await ensureSchema(client, account.role, schemaName(extension));
+  await openHostFunctions(client, account.role);
   await limitPublicRights(client, account.role, database);
 }
 
@@ -115,6 +116,12 @@ async function ensureSchema(client: PoolClient, role: string, schema: string): P
     await client.query(`ALTER ROLE ${name} SET ${setting} = ${escapeLiteral(value)}`);
   }
   await client.query(`ALTER ROLE ${name} SET search_path = ${quoted(schema)}`);
+}
+
+/** What the host does in its own schema on the connections of an extension; the gate lets no SQL call them. */
+async function openHostFunctions(client: PoolClient, role: string): Promise<void> {
+  await client.query(`GRANT USAGE ON SCHEMA mag_ext TO ${quoted(role)}`);
+  await client.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA mag_ext TO ${quoted(role)}`);
 }
 
 /**

@@ -40,8 +40,7 @@ const CAPABILITY: Readonly<Record<Access, CapabilityName>> = {
   schema: 'database.schema',
 };
 
-export function createSqlGate(parser: SqlParser): SqlGate {
-  const cache = createAnalysisCache();
+export function createSqlGate(parser: SqlParser, cache = createAnalysisCache()): SqlGate {
   return {
     async analyse(sql, ownSchema) {
       const known = cache.get(ownSchema, sql);

@@ -5,8 +5,10 @@ import type { Json } from '../../manifests/json.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { EgressMeter } from './egress-meter.ts';
-import { readFetchRequest } from './fetch-request.ts';
-import { demandFor, follow, type Outcome } from './follow.ts';
+import type { Answer } from './exchange.ts';
+import { type FetchRequest, readFetchRequest } from './fetch-request.ts';
+import { demandFor, type FollowOptions, follow, type Outcome } from './follow.ts';
+import { withTrace } from './request-headers.ts';
 import { createDnsResolve, type Resolve } from './vetted-lookup.ts';
 
 /** Requests of one extension that may be under way at once; each may hold a whole response in memory. */
@@ -20,6 +22,19 @@ export interface NetworkOptions {
 /** The adapter of the mediated fetch: the only way of an extension to the network. */
 export interface NetworkAdapter extends ComponentAdapter, AsyncDisposable {
   readonly component: 'network';
+  /**
+   * A request that the host sends in the name of an extension, on the same guarded way and the same account. No
+   * redirect is followed. `admit` puts what it demands to the gate.
+   * @throws what `exchange` throws, and what `admit` does
+   */
+  fetchFor(extension: ExtensionId, params: Json, options: HostFetchOptions): Promise<Answer>;
+}
+
+export interface HostFetchOptions {
+  readonly signal: AbortSignal;
+  /** KiB that fit into the minute of the extension. */
+  readonly limitKb: number;
+  readonly admit: (demands: readonly Demand[]) => void;
 }
 
 export function createNetworkAdapter(options: NetworkOptions = {}): NetworkAdapter {
@@ -50,25 +65,28 @@ class Network implements NetworkAdapter {
 
   async executeHook(hook: string, { caller, params }: HookContext): Promise<Json> {
     requireFetch(hook);
-    const request = readFetchRequest(params);
-    const { extension, manifest } = caller;
-    const stopped = this.#stopping.signal;
-    if (stopped.aborted) throw stopped.reason;
-    return this.#oneOfFew(extension, async () => {
-      const outcome = await follow(request, {
-        dispatcher: this.#connections.of(extension),
-        signal: AbortSignal.any([caller.signal, stopped, AbortSignal.timeout(request.timeoutMs)]),
-        spend: (bytes, direction) =>
-          this.#meter.spend(extension, bytes, manifest.limits.egressKbPerMinute, direction),
-        admit: (demands) => caller.admit(demands),
-      });
-      return resultOf(outcome);
-    });
+    const { extension, manifest, signal } = caller;
+    const asked = readFetchRequest(params);
+    const request = { ...asked, headers: withTrace(asked.headers, caller.request?.traceId) };
+    const limitKb = manifest.limits.egressKbPerMinute;
+    const admit = (demands: readonly Demand[]) => caller.admit(demands);
+    return resultOf(await this.#send(extension, request, { signal, limitKb, admit }));
+  }
+
+  async fetchFor(extension: ExtensionId, params: Json, options: HostFetchOptions): Promise<Answer> {
+    const request = { ...readFetchRequest(params), redirect: 'manual' as const };
+    options.admit([demandFor(request)]);
+    return this.#send(extension, request, { ...options, admit: async () => undefined });
   }
 
   /** Whatever the gate allows, this component can do. */
   validateCapability(): Decision {
     return ALLOW;
+  }
+
+  usage(extension: ExtensionId): Readonly<Record<string, number>> {
+    const { sentBytes, receivedBytes } = this.#meter.total(extension);
+    return { egressSentBytes: sentBytes, egressReceivedBytes: receivedBytes };
   }
 
   async emitEvent(event: ComponentEvent): Promise<void> {
@@ -80,6 +98,23 @@ class Network implements NetworkAdapter {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new MagError('E_SHUTDOWN', 'The host is shutting down.'));
     await this.#connections[Symbol.asyncDispose]();
+  }
+
+  async #send(
+    extension: ExtensionId,
+    request: FetchRequest,
+    { signal, limitKb, admit }: Omit<HostFetchOptions, 'admit'> & Pick<FollowOptions, 'admit'>,
+  ): Promise<Outcome> {
+    const stopped = this.#stopping.signal;
+    if (stopped.aborted) throw stopped.reason;
+    return this.#oneOfFew(extension, () =>
+      follow(request, {
+        dispatcher: this.#connections.of(extension),
+        signal: AbortSignal.any([signal, stopped, AbortSignal.timeout(request.timeoutMs)]),
+        spend: (bytes, direction) => this.#meter.spend(extension, bytes, limitKb, direction),
+        admit,
+      }),
+    );
   }
 
   async #oneOfFew<Result>(extension: ExtensionId, work: () => Promise<Result>): Promise<Result> {

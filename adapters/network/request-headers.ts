@@ -1,4 +1,5 @@
 import { MagError } from '../../kernel/errors.ts';
+import { isTraceId, traceparentOf } from '../../kernel/trace.ts';
 import { forbidden } from './forbidden.ts';
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
@@ -57,6 +58,13 @@ export function checkHeaders(headers: HeaderList): HeaderList {
       throw new MagError('E_PARAMS', `Headers are at most ${MAX_HEADER_BYTES} bytes.`);
     return [name, value.trim()] as const;
   });
+}
+
+/** Goes on with the trace of the request that the call belongs to, unless the extension names one itself. */
+export function withTrace(headers: HeaderList, traceId: string | undefined): HeaderList {
+  if (traceId === undefined || !isTraceId(traceId)) return headers;
+  if (headers.some(([name]) => name === 'traceparent')) return headers;
+  return [...headers, ['traceparent', traceparentOf(traceId)]];
 }
 
 /** What is left of the headers when a redirect leads to another origin, or takes the body away. */

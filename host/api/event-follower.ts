@@ -15,7 +15,16 @@ export interface EventFilter {
 }
 
 /** Events as they are appended: in order within a component, each once per stream. */
-export async function followEvents(log: EventLog, filter: EventFilter): Promise<StreamSource> {
+export async function followEvents(
+  log: EventLog,
+  filter: EventFilter,
+  view: (event: StoredEvent) => unknown = (event) => event,
+): Promise<StreamSource> {
+  const frame = (event: StoredEvent): StreamEvent => ({
+    event: event.event_type,
+    id: event.event_id,
+    data: view(event),
+  });
   // The place in every component comes first: what is appended while the past is read is above it.
   const cursors = await log.heads();
   const missed = await readMissed(log, filter);
@@ -26,7 +35,7 @@ export async function followEvents(log: EventLog, filter: EventFilter): Promise<
     async *poll() {
       for (let event = missed.shift(); event !== undefined; event = missed.shift()) yield frame(event);
       for (const component of await componentsOf(log, filter))
-        yield* readNew(log, component, cursors, filter);
+        for await (const event of readNew(log, component, cursors, filter)) yield frame(event);
       return false;
     },
   };
@@ -54,13 +63,13 @@ async function* readNew(
   component: string,
   cursors: Map<string, number>,
   { type }: EventFilter,
-): AsyncGenerator<StreamEvent> {
+): AsyncGenerator<StoredEvent> {
   for (;;) {
     const from = cursors.get(component) ?? 0;
     const events = await log.read(component, from, BATCH, type === undefined ? undefined : [type]);
     for (const event of events) {
       advance(cursors, event);
-      yield frame(event);
+      yield event;
     }
     if (events.length < BATCH) return;
   }
@@ -68,8 +77,4 @@ async function* readNew(
 
 function advance(cursors: Map<string, number>, { source, sequence }: StoredEvent): void {
   cursors.set(source.component, Math.max(cursors.get(source.component) ?? 0, sequence));
-}
-
-function frame(event: StoredEvent): StreamEvent {
-  return { event: event.event_type, id: event.event_id, data: event };
 }

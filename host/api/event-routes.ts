@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { EventLog } from '../../kernel/ports.ts';
+import type { EventLog, StoredEvent } from '../../kernel/ports.ts';
 import type { Json } from '../../manifests/json.ts';
 import { principalOf } from '../components/maggate/access-control.ts';
-import { wantsStream } from './accept.ts';
+import { accepts, wantsStream } from './accept.ts';
+import { BATCHED, fromCloudEvent, isCloudEvent, toCloudEvent } from './cloud-events.ts';
 import { followEvents } from './event-follower.ts';
 import { pageAddress } from './page.ts';
 import { answers, limit, listOf, object } from './schemas.ts';
@@ -13,6 +14,7 @@ interface EventQuery {
   component?: string;
   after?: string;
   limit: number;
+  format: 'magflock' | 'cloudevents';
 }
 
 interface EventBody {
@@ -23,6 +25,7 @@ interface EventBody {
 
 const type = { type: 'string', maxLength: 160, pattern: '^[a-z0-9][a-z0-9_-]*(\\.[a-z0-9][a-z0-9_-]*)+$' };
 const component = { type: 'string', minLength: 1, maxLength: 110 };
+const format = { enum: ['magflock', 'cloudevents'], default: 'magflock' };
 const uuid = { type: 'string', format: 'uuid' };
 
 /** The event bus, read and used by an operator. */
@@ -34,8 +37,10 @@ export function registerEventRoutes(app: FastifyInstance, services: ControlServi
     {
       schema: {
         tags,
-        summary: 'Events, newest first; followed with `Accept: text/event-stream`',
-        querystring: object({ type, component, after: uuid, limit }),
+        summary:
+          'Events, newest first; followed with `Accept: text/event-stream`; as CloudEvents 1.0 with ' +
+          '`format=cloudevents` or `Accept: application/cloudevents-batch+json`',
+        querystring: object({ type, component, after: uuid, limit, format }),
         response: answers(200, 'A page of events.', listOf('events')),
       },
     },
@@ -44,7 +49,11 @@ export function registerEventRoutes(app: FastifyInstance, services: ControlServi
       if (wantsStream(request)) {
         const after = query.after ?? lastSeen(request);
         const filter = { ...query, ...(after === undefined ? {} : { after }) };
-        return streams.send(reply, await followEvents(stores.events, filter));
+        return streams.send(reply, await followEvents(stores.events, filter, viewOf(query)));
+      }
+      if (accepts(request, BATCHED)) {
+        const events = await stores.events.latest(query);
+        return reply.type(BATCHED).send(events.map(toCloudEvent));
       }
       return readPage(stores.events, query);
     },
@@ -55,14 +64,24 @@ export function registerEventRoutes(app: FastifyInstance, services: ControlServi
     {
       schema: {
         tags,
-        summary: 'Publish an event of a known type; the same `eventId` twice is one event',
+        summary:
+          'Publish an event of a known type; the same `eventId` twice is one event. Takes a CloudEvent 1.0 too, ' +
+          'structured or binary',
         body: object({ type, data: {}, eventId: uuid }, ['type', 'data']),
         response: answers(201, 'Durable, with its id and sequence.'),
       },
+      preValidation: async (request) => {
+        if (isCloudEvent(request)) request.body = fromCloudEvent(request);
+      },
     },
     async (request, reply) =>
-      reply.code(201).send(await operator.publish(request.body, principalOf(request))),
+      reply.code(201).send(await operator.publish(request.body, principalOf(request), request.callContext)),
   );
+}
+
+/** How events are written for this client. */
+function viewOf({ format }: EventQuery): (event: StoredEvent) => unknown {
+  return format === 'cloudevents' ? toCloudEvent : (event) => event;
 }
 
 /** `next` leads to what came after the newest event of this page. */
@@ -70,7 +89,7 @@ async function readPage(log: EventLog, query: EventQuery) {
   const events = await log.latest(query);
   const newest = events[0]?.event_id ?? query.after;
   return {
-    events,
+    events: events.map(viewOf(query)),
     next: newest === undefined ? null : pageAddress('/v1/events', { ...query, after: newest }),
   };
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { detailView, healthView, summaryView, usageView } from './extension-view.ts';
+import { bundleHealth, detailView, healthView, summaryView, usageView } from './extension-view.ts';
 import { pageAddress, pageOf } from './page.ts';
 import { answers, extensionParams, limit, listOf, object } from './schemas.ts';
 import type { ControlServices } from './services.ts';
@@ -40,20 +40,22 @@ function addList(app: FastifyInstance, { operator }: ControlServices): void {
   );
 }
 
-function addViews(app: FastifyInstance, { operator }: ControlServices): void {
+function addViews(app: FastifyInstance, { operator, requests }: ControlServices): void {
   type Route = { Params: ExtensionParams };
   app.get<Route>(EXTENSION, viewSchema('All of one extension'), async ({ params }) =>
     detailView(await operator.show(idOf(params))),
   );
   app.get<Route>(`${EXTENSION}/health`, viewSchema('Asks the extension how it is'), async ({ params }) => {
-    const { record, stats } = await operator.show(idOf(params));
-    const { healthy, detail, history } = await operator.health(idOf(params));
-    return { ...healthView(record, stats), healthy, detail, history };
+    const shown = await operator.show(idOf(params));
+    const answer = await operator.health(idOf(params));
+    if (shown.manifest.kind === 'bundle') return { ...answer, ...bundleHealth(shown) };
+    return { ...healthView(shown.record, shown.stats), ...answer };
   });
   const usage = viewSchema('Which grants it uses, and what it costs');
-  app.get<Route>(`${EXTENSION}/usage`, usage, async ({ params }) =>
-    usageView(await operator.show(idOf(params))),
-  );
+  app.get<Route>(`${EXTENSION}/usage`, usage, async ({ params }) => ({
+    ...usageView(await operator.show(idOf(params))),
+    requests: requests(idOf(params)),
+  }));
 }
 
 function viewSchema(summary: string) {

@@ -1,20 +1,55 @@
-import type { ExtensionDetail, ExtensionSummary, Staged } from '../../kernel/operator.ts';
+import type { BundleMember, ExtensionDetail, ExtensionSummary, Staged } from '../../kernel/operator.ts';
 import type { ExtensionRecord, Grant, Operation, StoredPackage } from '../../kernel/ports.ts';
 import type { CellStats } from '../../kernel/sandbox/cell.ts';
-import type { Manifest } from '../../manifests/manifest/manifest.ts';
+import type { AnyManifest, CapabilityRequest } from '../../manifests/manifest/manifest.ts';
 
 /** The answer to staging, as spec 09 names it. */
-export function stagedView({ package: stored, manifest, warnings }: Staged) {
+export function stagedView({ package: stored, manifest, members, warnings }: Staged) {
   const { id, version, digest, publisher, tier, signedBy } = stored;
-  const { capabilities, dependencies } = manifest;
-  return { id, version, digest, publisher, tier, signedBy, capabilities, dependencies, warnings };
+  return {
+    id,
+    version,
+    digest,
+    publisher,
+    tier,
+    signedBy,
+    capabilities: requestsOf({ manifest, members }),
+    dependencies: rangesOf(manifest),
+    ...memberViews(manifest, members),
+    warnings,
+  };
 }
 
 /** A line of the list. */
-export function summaryView({ record, manifest }: ExtensionSummary) {
-  const { id, version, state, reason, updatedAt } = record;
-  const { displayName, description } = manifest;
-  return { id, version, state, displayName, description, reason, updatedAt };
+export function summaryView({ record, state, manifest, members }: ExtensionSummary) {
+  const { id, version, reason, updatedAt } = record;
+  const { kind, displayName, description } = manifest;
+  const line = { id, kind, version, state, displayName, description, reason, updatedAt };
+  return { ...line, ...memberViews(manifest, members) };
+}
+
+/** What it needs: of a bundle, its members. */
+function rangesOf(manifest: AnyManifest): Readonly<Record<string, string>> {
+  return manifest.kind === 'bundle' ? manifest.extensions : manifest.dependencies;
+}
+
+/** What it asks for; a bundle asks for nothing, its members do, each for itself. */
+function requestsOf({
+  manifest,
+  members,
+}: Pick<ExtensionSummary, 'manifest' | 'members'>): readonly (CapabilityRequest & { member?: string })[] {
+  if (manifest.kind === 'extension') return manifest.capabilities;
+  return members.flatMap(({ id, capabilities }) => capabilities.map((asked) => ({ ...asked, member: id })));
+}
+
+function memberViews({ kind }: AnyManifest, members: readonly BundleMember[]) {
+  if (kind === 'extension') return {};
+  return {
+    kind,
+    members: members.map(({ id, range, state, version, satisfied }) => ({
+      ...{ id, range, state, version, satisfied },
+    })),
+  };
 }
 
 /** All of one extension, flat: scripts outside the project read it. Its configuration has a route of its own. */
@@ -24,16 +59,17 @@ export function detailView(detail: ExtensionDetail) {
     ...summaryView(detail),
     digest: record.digest,
     highestVersion: record.highestVersion,
-    license: manifest.license,
+    license: manifest.license ?? null,
     grants: grants.map(grantView),
-    capabilities: capabilityViews(manifest, grants),
-    health: healthView(record, stats),
+    capabilities: capabilityViews(detail),
+    health: manifest.kind === 'bundle' ? bundleHealth(detail) : healthView(record, stats),
     versions: versions.map((stored) => versionView(stored, detail)),
     kept: kept.map(({ version, digest, replacedAt }) => ({ version, digest, replacedAt })),
     usage: usageView(detail),
-    contributions: manifest.contributes,
-    dependencies: manifest.dependencies,
+    contributions: manifest.kind === 'bundle' ? {} : manifest.contributes,
+    dependencies: rangesOf(manifest),
     limits: detail.limits,
+    warnings: detail.warnings,
     operations: operations.map(operationView),
   };
 }
@@ -43,15 +79,17 @@ function grantView({ capability, scope, grantedBy, grantedAt, uses, lastUsedAt }
 }
 
 /** What the manifest asks for, and what of it an operator granted. */
-function capabilityViews(manifest: Manifest, grants: readonly Grant[]) {
-  const granted = new Set<string>(grants.map(({ capability }) => capability));
-  return manifest.capabilities.map((request) => ({ ...request, granted: granted.has(request.name) }));
+function capabilityViews(detail: ExtensionDetail) {
+  const granted = new Set<string>(detail.grants.map(({ capability }) => capability));
+  const requests = requestsOf(detail);
+  if (detail.manifest.kind === 'bundle') return requests; // what is granted, its members say
+  return requests.map((request) => ({ ...request, granted: granted.has(request.name) }));
 }
 
 /** What it asks for is known of the version the record is about. */
-function versionView(stored: StoredPackage, { record, manifest }: ExtensionDetail) {
+function versionView(stored: StoredPackage, detail: ExtensionDetail) {
   const { id, version, digest, publisher, tier, signedBy, sizeBytes, stagedAt } = stored;
-  const known = version === record.version ? { capabilities: manifest.capabilities } : {};
+  const known = version === detail.record.version ? { capabilities: requestsOf(detail) } : {};
   return { id, version, digest, publisher, tier, signedBy, sizeBytes, stagedAt, ...known };
 }
 
@@ -67,23 +105,36 @@ export function healthView({ state, reason }: ExtensionRecord, stats: CellStats 
   };
 }
 
+/** A bundle is as well as its members. */
+export function bundleHealth({ record, members }: ExtensionDetail) {
+  const running = members.every(({ state }) => state === 'enabled');
+  return { ...healthView(record, null), healthy: record.state === 'enabled' ? running : null, running };
+}
+
 function processView(stats: CellStats | null) {
   if (stats === null) return null;
-  const { pid, restarts, recycled, calls, errors, cpuMs, heapBytes, hostCalls, refused, droppedLogs } = stats;
-  return { pid, restarts, recycled, calls, errors, cpuMs, heapBytes, hostCalls, refused, droppedLogs };
+  const { pid, restarts, recycled, calls, errors, cpuMs, hostMs, heapBytes } = stats;
+  const { hostCalls, refused, droppedLogs } = stats;
+  return {
+    ...{ pid, restarts, recycled, calls, errors, cpuMs, hostMs, heapBytes },
+    ...{ hostCalls, refused, droppedLogs },
+  };
 }
 
 /** What it used, to see which grants could go. */
-export function usageView({ grants, manifest, limits, stats }: ExtensionDetail) {
+export function usageView(detail: ExtensionDetail) {
+  const { grants, manifest, limits, stats, used } = detail;
+  const own = manifest.kind === 'bundle' ? [] : manifest.capabilities;
   const held = new Map<string, Grant>(grants.map((grant) => [grant.capability, grant]));
   return {
-    capabilities: manifest.capabilities.map(({ name }) => {
+    capabilities: own.map(({ name }) => {
       const grant = held.get(name);
       const { uses = 0, lastUsedAt = null, grantedAt = null } = grant ?? {};
       return { name, granted: grant !== undefined, uses, lastUsedAt, grantedAt };
     }),
     limits,
     process: processView(stats),
+    components: used,
   };
 }
 

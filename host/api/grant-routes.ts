@@ -63,6 +63,7 @@ export function registerConfigRoutes(app: FastifyInstance, { operator }: Control
   app.put<{ Params: ExtensionParams; Body: JsonObject }>(
     `${EXTENSION}/config`,
     {
+      config: { bodyOfOthers: true },
       schema: {
         tags,
         summary: 'Replace its configuration, from the next enable on',

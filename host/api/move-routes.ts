@@ -96,7 +96,8 @@ const version = { type: 'string', minLength: 1, maxLength: 64 } as const;
 const approve = {
   anyOf: [
     { const: 'all' },
-    { type: 'array', maxItems: 50, items: { type: 'string', minLength: 1, maxLength: 64 } },
+    // Of a bundle a name may say whose: `acme/notes:database.read`.
+    { type: 'array', maxItems: 500, items: { type: 'string', minLength: 1, maxLength: 170 } },
   ],
 } as const;
 

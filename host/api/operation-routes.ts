@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Operator } from '../../kernel/operator.ts';
 import type { Operation } from '../../kernel/ports.ts';
+import { principalOf } from '../components/maggate/access-control.ts';
 import type { StreamSource } from '../components/maggate/event-stream.ts';
 import { operationView } from './extension-view.ts';
 import { answers, idParams, object } from './schemas.ts';
@@ -11,7 +12,9 @@ const MAX_WAIT_SECONDS = 60;
 const POLL_MS = 1_000;
 
 /** Journaled moves of extensions, and following them. */
-export function registerOperationRoutes(app: FastifyInstance, { operator, streams }: ControlServices): void {
+export function registerOperationRoutes(app: FastifyInstance, services: ControlServices): void {
+  const { operator, streams } = services;
+  addChanges(app, services);
   const tags = ['operations'];
   const params = idParams;
   const wait = { type: 'number', minimum: 0, maximum: MAX_WAIT_SECONDS, default: 0 };
@@ -45,6 +48,40 @@ export function registerOperationRoutes(app: FastifyInstance, { operator, stream
       const { id } = request.params;
       await operator.operation(id); // 404 for one that is not there
       return streams.send(reply, followOperation(operator, id));
+    },
+  );
+}
+
+function addChanges(app: FastifyInstance, { operator }: ControlServices): void {
+  const tags = ['operations'];
+  app.post<{ Params: { id: string } }>(
+    '/v1/operations/:id/cancel',
+    {
+      schema: {
+        tags,
+        summary: 'Ask it to end before its next step and be undone; what takes away is not cancelled',
+        params: idParams,
+        response: answers(202, 'The operation as it is now.'),
+      },
+    },
+    async (request, reply) => {
+      const operation = await operator.cancel(request.params.id, principalOf(request));
+      return reply.code(202).send(operationView(operation));
+    },
+  );
+  app.post<{ Params: { id: string } }>(
+    '/v1/operations/:id/retry',
+    {
+      schema: {
+        tags,
+        summary: 'Do once more what an operation that failed was asked to do',
+        params: idParams,
+        response: answers(202, 'The id of the new operation.'),
+      },
+    },
+    async (request, reply) => {
+      const operation = await operator.retry(request.params.id, principalOf(request));
+      return reply.code(202).send({ operation });
     },
   );
 }

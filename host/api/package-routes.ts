@@ -1,6 +1,7 @@
 import multipart, { type Multipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MagError } from '../../kernel/errors.ts';
+import type { Upload } from '../../kernel/operator.ts';
 import { principalOf } from '../components/maggate/access-control.ts';
 import { stagedView } from './extension-view.ts';
 import { answers } from './schemas.ts';
@@ -15,21 +16,21 @@ const MAX_BUNDLE_BYTES = 1_048_576;
 export function registerPackageRoutes(app: FastifyInstance, { operator }: ControlServices): void {
   app.register(async (scope) => {
     await scope.register(multipart, {
-      limits: { fileSize: MAX_PACKAGE_BYTES, fieldSize: MAX_BUNDLE_BYTES, files: 2, fields: 2, parts: 4 },
+      limits: { fileSize: MAX_PACKAGE_BYTES, fieldSize: MAX_BUNDLE_BYTES, files: 3, fields: 3, parts: 4 },
     });
     scope.post(
       '/v1/extensions',
       {
         schema: {
           tags: ['extensions'],
-          summary: 'Stage a package: multipart/form-data with the parts `package` and `bundle`',
+          summary:
+            'Stage a package: multipart/form-data with the parts `package`, `bundle` and `attestations`',
           consumes: ['multipart/form-data'],
           response: answers(201, 'Verified and stored.'),
         },
       },
       async (request, reply) => {
-        const { archive, bundle } = await readUpload(request);
-        const staged = await operator.stage(archive, bundle, principalOf(request));
+        const staged = await operator.stage(await readUpload(request), principalOf(request));
         return reply
           .code(201)
           .header('location', `/v1/extensions/${staged.package.id}`)
@@ -39,17 +40,16 @@ export function registerPackageRoutes(app: FastifyInstance, { operator }: Contro
   });
 }
 
-interface Upload {
-  readonly archive: Uint8Array;
-  readonly bundle: string | null;
-}
-
 async function readUpload(request: FastifyRequest): Promise<Upload> {
   if (!request.isMultipart()) throw malformed('The body is not multipart/form-data.');
   try {
     return await readParts(request);
   } catch (error) {
-    if (error instanceof MagError || isFastifyError(error)) throw error;
+    if (error instanceof MagError) throw error;
+    // From reading the part or from the walk over the parts, whichever hears of it first.
+    if (isFastifyError(error, 'FST_REQ_FILE_TOO_LARGE'))
+      throw new MagError('E_PKG_INVALID', 'A part is larger than 20 MiB.', { cause: error });
+    if (isFastifyError(error, 'FST_')) throw error;
     // The parser of the form has errors of its own kind, and all of them are about the form.
     throw new MagError('E_BAD_REQUEST', 'The form is malformed or was cut off.', { cause: error });
   }
@@ -58,43 +58,43 @@ async function readUpload(request: FastifyRequest): Promise<Upload> {
 async function readParts(request: FastifyRequest): Promise<Upload> {
   let archive: Uint8Array | null = null;
   let bundle: string | null = null;
+  let attestations: string | null = null;
   for await (const part of request.parts()) {
     if (part.fieldname === 'package' && archive === null) archive = await readPackage(part);
-    else if (part.fieldname === 'bundle' && bundle === null) bundle = await readBundle(part);
-    else throw malformed('The parts are `package` and `bundle`, one of each.');
+    else if (part.fieldname === 'bundle' && bundle === null) bundle = await readText(part, BUNDLE);
+    else if (part.fieldname === 'attestations' && attestations === null)
+      attestations = await readText(part, ATTESTATIONS);
+    else throw malformed('The parts are `package`, `bundle` and `attestations`, one of each.');
   }
   if (archive === null) throw malformed('The part `package` is missing.');
-  return { archive, bundle };
+  return { archive, bundle, attestations };
 }
 
-function isFastifyError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('FST_');
+function isFastifyError(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith(code);
 }
 
 async function readPackage(part: Multipart): Promise<Uint8Array> {
   if (part.type !== 'file') throw malformed('The part `package` must be a file.');
-  return readFile(part);
+  return part.toBuffer();
 }
 
-async function readBundle(part: Multipart): Promise<string> {
-  const text = part.type === 'file' ? (await readFile(part)).toString('utf8') : fieldText(part);
+const BUNDLE = 'The signature bundle is larger than 1 MiB.';
+const ATTESTATIONS = 'The attestations are larger than 1 MiB.';
+
+async function readText(part: Multipart, tooLarge: string): Promise<string> {
+  const text = part.type === 'file' ? (await part.toBuffer()).toString('utf8') : fieldText(part, tooLarge);
   if (text.length <= MAX_BUNDLE_BYTES) return text;
-  throw new MagError('E_SIG_INVALID', 'The signature bundle is larger than 1 MiB.');
+  throw new MagError('E_SIG_INVALID', tooLarge);
 }
 
 /** A field of type JSON arrives parsed. */
-function fieldText({ value, valueTruncated }: { value: unknown; valueTruncated: boolean }): string {
-  if (valueTruncated) throw new MagError('E_SIG_INVALID', 'The signature bundle is larger than 1 MiB.');
+function fieldText(
+  { value, valueTruncated }: { value: unknown; valueTruncated: boolean },
+  tooLarge: string,
+): string {
+  if (valueTruncated) throw new MagError('E_SIG_INVALID', tooLarge);
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-async function readFile(part: Extract<Multipart, { type: 'file' }>): Promise<Buffer> {
-  try {
-    return await part.toBuffer();
-  } catch (error) {
-    if (!part.file.truncated) throw error;
-    throw new MagError('E_PKG_INVALID', 'A part is larger than 20 MiB.', { cause: error });
-  }
 }
 
 function malformed(detail: string): MagError {

@@ -18,11 +18,24 @@ export const capabilityParams = {
   },
 } as const;
 
+export const keyName = { type: 'string', pattern: '^[a-z][a-z0-9-]*$', maxLength: 63 } as const;
+
+export const keyParams = {
+  type: 'object',
+  required: ['publisher', 'name', 'key'],
+  properties: { ...extensionParams.properties, key: keyName },
+} as const;
+
 export const idParams = {
   type: 'object',
   required: ['id'],
   properties: { id: { type: 'string', minLength: 1, maxLength: 100, pattern: '^[A-Za-z0-9_-]+$' } },
 } as const;
+
+export const tenantId = { type: 'string', pattern: '^t_[a-z0-9_-]+$', maxLength: 80 } as const;
+
+/** Of a user or a service, without the kind before it. */
+export const userId = { type: 'string', pattern: '^[0-9a-f]{16}$' } as const;
 
 export const limit = { type: 'integer', minimum: 1, maximum: 1_000, default: 100 } as const;
 

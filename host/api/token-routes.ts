@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { MagError } from '../../kernel/errors.ts';
+import { INBOUND } from '../../manifests/manifest/inbound.ts';
 import type { NewToken, TokenRecord } from '../components/magauth/ports.ts';
 import { ROLE_PATTERN } from '../components/magauth/roles.ts';
 import { principalOf } from '../components/maggate/access-control.ts';
 import { audited } from './audited.ts';
 import { pageAddress, pageOf } from './page.ts';
-import { answers, idParams, limit, listOf, object } from './schemas.ts';
+import { answers, idParams, limit, listOf, object, tenantId, userId } from './schemas.ts';
 import type { ControlServices } from './services.ts';
 
 interface TokenBody {
@@ -13,6 +14,9 @@ interface TokenBody {
   role: string;
   tenant?: string;
   expiresAt?: string;
+  user?: string;
+  readOnly?: boolean;
+  paths?: string[];
 }
 
 /** API tokens of every tenant. */
@@ -22,7 +26,8 @@ export function registerTokenRoutes(app: FastifyInstance, services: ControlServi
   addRevoke(app, services);
 }
 
-function addList(app: FastifyInstance, { tokens }: ControlServices): void {
+function addList(app: FastifyInstance, { auth }: ControlServices): void {
+  const { tokens } = auth.stores;
   const schema = {
     tags: ['access'],
     summary: 'Tokens, without their text',
@@ -37,7 +42,8 @@ function addList(app: FastifyInstance, { tokens }: ControlServices): void {
   });
 }
 
-function addCreate(app: FastifyInstance, { tokens, audit }: ControlServices): void {
+function addCreate(app: FastifyInstance, { auth, audit }: ControlServices): void {
+  const { tokens } = auth.stores;
   const schema = {
     tags: ['access'],
     summary: 'Make a token; its text is in this answer and nowhere else',
@@ -47,22 +53,30 @@ function addCreate(app: FastifyInstance, { tokens, audit }: ControlServices): vo
   app.post<{ Body: TokenBody }>('/v1/tokens', { schema }, async (request, reply) => {
     const by = principalOf(request);
     const wanted = readToken(request.body, by.tenant);
-    const { name, role, tenantId, expiresAt = null } = wanted;
+    const {
+      name,
+      role,
+      tenantId,
+      expiresAt = null,
+      principalId = null,
+      readOnly = false,
+      paths = null,
+    } = wanted;
     const move = {
       action: 'token.create',
       target: `token:${name}`,
-      detail: { name, role, tenant: tenantId },
+      detail: { name, role, tenant: tenantId, user: principalId, readOnly, paths: paths && [...paths] },
     };
     const { id, token } = await audited(audit, request, move, async () => {
       checkExpiry(expiresAt);
       return tokens.create(wanted);
     });
     reply.code(201).header('cache-control', 'no-store');
-    return { id, token, name, role, tenant: tenantId, expiresAt };
+    return { id, token, name, role, tenant: tenantId, expiresAt, user: principalId, readOnly, paths };
   });
 }
 
-function addRevoke(app: FastifyInstance, { tokens, audit, forgetTokens }: ControlServices): void {
+function addRevoke(app: FastifyInstance, { auth, audit }: ControlServices): void {
   const schema = {
     tags: ['access'],
     summary: 'Revoke a token, at once',
@@ -73,8 +87,8 @@ function addRevoke(app: FastifyInstance, { tokens, audit, forgetTokens }: Contro
     const { id } = request.params;
     const move = { action: 'token.revoke', target: `token:${id}`, detail: {} };
     await audited(audit, request, move, async () => {
-      if (!(await tokens.revoke(id))) throw new MagError('E_NOT_FOUND', 'No such token.');
-      forgetTokens();
+      if (!(await auth.stores.tokens.revoke(id))) throw new MagError('E_NOT_FOUND', 'No such token.');
+      auth.authenticator.forget();
     });
     return { id, revoked: true };
   });
@@ -83,16 +97,34 @@ function addRevoke(app: FastifyInstance, { tokens, audit, forgetTokens }: Contro
 const TOKEN_BODY = object(
   {
     name: { type: 'string', minLength: 1, maxLength: 80 },
-    role: { type: 'string', pattern: ROLE_PATTERN, not: { const: 'none' } },
-    tenant: { type: 'string', pattern: '^t_[a-z0-9_-]+$', maxLength: 80 },
+    role: { type: 'string', pattern: ROLE_PATTERN, not: { enum: INBOUND } },
+    tenant: tenantId,
     expiresAt: { type: 'string', format: 'date-time' },
+    user: { ...userId, description: 'Whom it acts for, for as long as they have the role.' },
+    readOnly: { type: 'boolean', description: 'Good for GET and HEAD alone.' },
+    paths: {
+      type: 'array',
+      description: 'Good for these paths and what is below them alone.',
+      minItems: 1,
+      maxItems: 50,
+      items: { type: 'string', pattern: '^/[A-Za-z0-9/_.~-]*$', maxLength: 200 },
+    },
   },
   ['name', 'role'],
 );
 
-function readToken({ name, role, tenant, expiresAt }: TokenBody, ownTenant: string): NewToken {
-  const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) };
-  return { name, role, tenantId: tenant ?? ownTenant, ...expiry };
+function readToken(
+  { name, role, tenant, expiresAt, user, ...narrowed }: TokenBody,
+  ownTenant: string,
+): NewToken {
+  return {
+    name,
+    role,
+    tenantId: tenant ?? ownTenant,
+    ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }),
+    ...(user === undefined ? {} : { principalId: user }),
+    ...narrowed,
+  };
 }
 
 function checkExpiry(expiresAt: Date | null): void {
@@ -100,7 +132,11 @@ function checkExpiry(expiresAt: Date | null): void {
   throw new MagError('E_BAD_REQUEST', 'expiresAt is in the past.');
 }
 
-function tokenView({ tenantId, ...token }: TokenRecord) {
-  const { id, name, role, createdAt, expiresAt, revokedAt, lastUsedAt } = token;
-  return { id, name, role, tenant: tenantId, createdAt, expiresAt, revokedAt, lastUsedAt };
+function tokenView({ tenantId, principal, ...token }: TokenRecord) {
+  const { id, name, role, createdAt, expiresAt, revokedAt, lastUsedAt, readOnly, paths } = token;
+  const user = principal?.id ?? null;
+  return {
+    ...{ id, name, role, tenant: tenantId, createdAt, expiresAt, revokedAt, lastUsedAt },
+    ...{ user, readOnly, paths },
+  };
 }

@@ -2,15 +2,18 @@ import {
   CAPABILITIES,
   type CapabilityName,
   CODES,
+  type Code,
   capabilityRow,
   EVENTS,
   type EventType,
   eventRow,
   HOOKS,
   type HookName,
+  type HookRow,
   hookRow,
+  isTapped,
 } from '../../manifests/catalog/index.ts';
-import { CALLS, type CallRow } from '../../manifests/protocol/calls.ts';
+import { CALLS, type CallRow, OF_CAPABILITIES, OF_EVERY_CALL } from '../../manifests/protocol/calls.ts';
 
 /** The reference pages, made from the catalogues: file name below `docs/reference/` to text. */
 export function referencePages(): Map<string, string> {
@@ -36,14 +39,26 @@ function capabilities(): string {
 
 function hooks(): string {
   const rows = (Object.keys(HOOKS) as HookName[]).map((name) => {
-    const { kind, meaning, capability, budgetMs } = hookRow(name);
-    return [`\`${name}\``, kind, meaning, `\`${capability}\``, `${budgetMs} ms`];
+    const row = hookRow(name);
+    const { meaning, capability } = row;
+    const time = isTapped(row) ? `${row.budgetMs} ms` : '';
+    return [`\`${name}\``, kindOf(row), meaning, `\`${capability}\``, time];
   });
-  const schemas = (Object.keys(HOOKS) as HookName[]).map((name) =>
-    schemaSection(name, hookRow(name).payload),
-  );
+  const schemas = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
+    const row = hookRow(name);
+    if (!isTapped(row)) return [];
+    const answer = row.result === undefined ? [] : [schemaSection(`${name}, the answer`, row.result)];
+    return [schemaSection(name, row.payload), ...answer];
+  });
   const head = ['hook', 'kind', 'meaning', 'needs', 'time its taps share'];
   return page('Hooks', 'manifests/catalog/hooks.ts', [table(head, rows), ...schemas]);
+}
+
+function kindOf(row: HookRow): string {
+  if (!isTapped(row)) return `${row.kind}: \`contributes.${row.contribution}\``;
+  if (row.failsClosed) return `${row.kind}, fails closed`;
+  if (row.mayVeto) return `${row.kind}, may veto`;
+  return row.failsOpen ? `${row.kind}, fails open` : row.kind;
 }
 
 function events(): string {
@@ -61,12 +76,20 @@ function events(): string {
 }
 
 function hostCalls(): string {
+  const list = (all: readonly Code[]) => all.map((code) => `\`${code}\``).join(', ');
   const rows = Object.entries(CALLS).map(([name, row]) => [
     `\`${name}\``,
     needs(row),
     `${row.deadlineMs} ms`,
+    list(row.errors),
   ]);
-  return page('Host calls', 'manifests/protocol/calls.ts', [table(['call', 'needs', 'deadline'], rows)]);
+  const head = ['call', 'needs', 'deadline', 'may fail with'];
+  const note = [
+    `Every call may also fail with ${list(OF_EVERY_CALL)}, and one that needs a capability with`,
+    `${list(OF_CAPABILITIES)}. An error that an extension lets through reaches its own caller with the code and`,
+    'the message that the host gave to this very call; any other error of an extension is `E_EXTENSION`.',
+  ].join('\n');
+  return page('Host calls', 'manifests/protocol/calls.ts', [table(head, rows), note]);
 }
 
 function needs({ needs }: CallRow): string {
@@ -95,6 +118,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function schemaSection(name: string, schema: object): string {
+function schemaSection(name: string, schema: object | true): string {
   return `## \`${name}\`\n\n\`\`\`json\n${JSON.stringify(schema, null, 2)}\n\`\`\``;
 }

@@ -92,6 +92,8 @@ async function problem(url: string, response: Response): Promise<MagError> {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) return notMagFlock(url, text);
   const detail = typeof body.detail === 'string' ? body.detail : `answered ${response.status}`;
   if (isCode(body.code)) return new MagError(body.code, detail);
+  if (typeof body.code === 'string' && body.veto !== undefined)
+    return new MagError('E_VETO', `${body.code}: ${detail}`); // the words of an extension
   return new MagError(codeOfStatus(response.status), detail);
 }
 

@@ -4,6 +4,18 @@ import type { Session } from './session.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
+ * Asks a person for a line.
+ * @param fallback what an empty answer means
+ * @throws UsageError when there is no terminal to ask on
+ */
+export async function askFor(session: Session, question: string, fallback = ''): Promise<string> {
+  const { stdin, stderr } = session.terminal;
+  if (!stdin.isTTY) throw new UsageError(`there is no terminal to ask on: ${question}?`);
+  const answer = await ask(stdin, stderr, `${question}${fallback === '' ? '' : ` [${fallback}]`}: `);
+  return answer.trim() || fallback;
+}
+
+/**
  * Asks a person for a yes. `--yes` is one.
  * @throws UsageError when there is no terminal to ask on, `E_APPROVAL` when the answer was no
  */

@@ -23,6 +23,12 @@ export function toExtensionRange(text: string): { id: ExtensionId; range: string
   return { id: toExtensionId(id), range };
 }
 
+/** A version, or a range of them. @throws UsageError */
+export function toRange(text: string): string {
+  if (semver.validRange(text) !== null) return text;
+  throw new UsageError(`"${printable(text)}" is neither a file, a version nor a range such as ^1.2.0`);
+}
+
 /** Where the API serves an extension. */
 export function extensionPath(id: ExtensionId, ...below: readonly string[]): string {
   return pathOf('v1', 'extensions', ...id.split('/'), ...below);

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-import { environment } from '../config.ts';
-import { runCli } from './run-cli.ts';
+import '../compile-cache.ts';
+
+const { environment } = await import('../config.ts');
+const { runCli } = await import('./run-cli.ts');
 
 let readerLeft = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

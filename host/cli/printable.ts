@@ -9,6 +9,15 @@ export function printable(text: string): string {
   return text.replace(/\s+/gu, ' ').replace(UNPRINTABLE, '');
 }
 
+/** The same for a text of several lines: those, and their indentation, stay. */
+export function printableLines(text: string): string {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .split('\n')
+    .map((line) => line.replaceAll('\t', '  ').replace(UNPRINTABLE, ''))
+    .join('\n');
+}
+
 /** JSON text of the same value in which no character acts on a terminal. */
 export function printableJson(json: string): string {
   return json.replace(LEFT_RAW, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -32,19 +32,28 @@ export async function followOperation(session: Session, id: string): Promise<Jso
     // Asked for in any case: the stream may have ended before the operation did.
     const operation = await waitFor(session, id);
     for (const step of objectsIn(operation.steps)) steps.show(step);
-    if (operation.state !== 'succeeded') throw failure(operation);
-    return operation;
+    return succeeded(operation);
   } finally {
     steps.close();
   }
 }
 
-async function waitFor(session: Session, id: string): Promise<JsonObject> {
+/** Waits for an operation without a word. @throws MagError with the code the operation ended with */
+export async function endOfOperation(session: Pick<Session, 'client'>, id: string): Promise<JsonObject> {
+  return succeeded(await waitFor(session, id));
+}
+
+async function waitFor(session: Pick<Session, 'client'>, id: string): Promise<JsonObject> {
   for (;;) {
     const answer = await session.client().get(pathOf('v1', 'operations', id), { wait: WAIT_SECONDS });
     const operation = objectIn(answer);
     if (operation.state !== 'running') return operation;
   }
+}
+
+function succeeded(operation: JsonObject): JsonObject {
+  if (operation.state !== 'succeeded') throw failure(operation);
+  return operation;
 }
 
 function failure(operation: JsonObject): MagError {

@@ -1,6 +1,8 @@
 import { CommanderError } from 'commander';
 import { toMagError } from '../../kernel/errors.ts';
 import type { Code } from '../../manifests/catalog/index.ts';
+import { addContributed, addHelpTexts } from './contributed.ts';
+import { formatIn, runFormatted } from './formatted.ts';
 import { printable, printableJson } from './printable.ts';
 import { createProgram } from './program.ts';
 import { Reported } from './reported.ts';
@@ -13,7 +15,9 @@ export type ExitCode = 0 | 1 | 2;
 /** Runs one command line to its end and reports what went wrong. Never throws. */
 export async function runCli(terminal: Terminal): Promise<ExitCode> {
   try {
-    await createProgram(terminal).parseAsync(terminal.argv, { from: 'user' });
+    const format = formatIn(terminal.argv);
+    if (format === null) await run(terminal);
+    else await runFormatted(terminal, format, run);
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError && isHelp(thrown)) return thrown.exitCode === 0 ? 0 : 2;
@@ -24,6 +28,13 @@ export async function runCli(terminal: Terminal): Promise<ExitCode> {
     report(terminal, error.code, error.message);
     return 1;
   }
+}
+
+async function run(terminal: Terminal): Promise<void> {
+  const program = createProgram(terminal);
+  await addContributed(program, terminal);
+  await addHelpTexts(program, terminal);
+  await program.parseAsync(terminal.argv, { from: 'user' });
 }
 
 /** Help was printed: because it was asked for, or (exit code 1) because no command was named. */

@@ -2,11 +2,3 @@ export { generateKey } from './keys.ts';
 export { packExtension } from './pack.ts';
 export { scaffoldExtension } from './scaffold.ts';
 export { signPackage } from './sign.ts';
-export {
-  addTrustedKey,
-  editTrustPolicy,
-  listTrust,
-  readTrustPolicy,
-  removeTrust,
-  writeTrustPolicy,
-} from './trust-file.ts';

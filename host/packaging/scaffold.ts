@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { MagError } from '../../kernel/errors.ts';
 import { isExtensionId } from '../../manifests/manifest/parse.ts';
+import { buildSdkPackage, type SdkPackage } from '../build/sdk-package.ts';
+import { TYPES_FILE, writeDeclaredTypes } from './declared-types.ts';
 import { namingOf } from './templates/naming.ts';
 import { TEMPLATES, type Template, templateFiles } from './templates/template.ts';
-
-/** Kinds of extension the command line knows (spec 09) and this host does not offer. */
-const NOT_OFFERED = ['job', 'command', 'channel', 'panel'];
 
 interface ScaffoldRequest {
   readonly id: string;
@@ -18,26 +17,41 @@ interface ScaffoldRequest {
 /**
  * Starts a new extension in a folder that is absent or empty. All files appear at once or none.
  * @returns the folder, absolute, and the paths of the files in it
- * @throws `E_BAD_REQUEST`, `E_UNSUPPORTED` for a template this host does not offer
+ * @throws `E_BAD_REQUEST`
  */
 export async function scaffoldExtension(request: ScaffoldRequest): Promise<{ dir: string; files: string[] }> {
   const { id } = request;
   if (!isExtensionId(id)) {
     throw new MagError('E_BAD_REQUEST', `${JSON.stringify(id)} is not an id such as acme/hello.`);
   }
-  const files = templateFiles(findTemplate(request.template ?? 'endpoint'), namingOf(id));
+  const template = findTemplate(request.template ?? 'endpoint');
   const dir = resolve(request.dir);
   await refuseNonEmpty(dir);
-  await writeAll(dir, files);
-  return { dir, files: [...files.keys()] };
+  const sdk = await buildSdkPackage();
+  const tarball = `vendor/${basename(sdk.tarball)}`;
+  const texts = templateFiles(template, namingOf(id), tarball);
+  const files = new Map<string, string | Uint8Array>([...texts, [tarball, await readFile(sdk.tarball)]]);
+  await writeAll(dir, new Map([...files, ...(await installed(sdk))]));
+  await writeDeclaredTypes(dir, async () => null);
+  return { dir, files: [...files.keys(), TYPES_FILE] };
+}
+
+/** The SDK as `npm install` would put it: an editor knows its types at once, and without a network. */
+async function installed({ name, dir }: SdkPackage): Promise<[string, Uint8Array][]> {
+  const files = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) =>
+    entry.isFile(),
+  );
+  return Promise.all(
+    files.map(async (file) => {
+      const path = join(file.parentPath, file.name);
+      return [join('node_modules', name, relative(dir, path)), await readFile(path)] as [string, Uint8Array];
+    }),
+  );
 }
 
 function findTemplate(name: string): Template {
   const template = TEMPLATES.find((known) => known === name);
   if (template) return template;
-  if (NOT_OFFERED.includes(name)) {
-    throw new MagError('E_UNSUPPORTED', `This host does not offer extensions of the kind ${name} yet.`);
-  }
   throw new MagError('E_BAD_REQUEST', `There is no template ${name}; there are ${TEMPLATES.join(', ')}.`);
 }
 
@@ -50,7 +64,7 @@ async function refuseNonEmpty(dir: string): Promise<void> {
 }
 
 /** Writes beside the folder and moves into its place: renaming onto an empty folder replaces it. */
-async function writeAll(dir: string, files: ReadonlyMap<string, string>): Promise<void> {
+async function writeAll(dir: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
   const staging = join(dirname(dir), `.${basename(dir)}-${randomUUID()}`);
   try {
     for (const [name, content] of files) {

@@ -11,8 +11,8 @@ import { isP256, keyHint } from '../../kernel/trust/public-key.ts';
  * @throws `E_BAD_REQUEST` when a file cannot be read or the key is none
  */
 export async function signPackage(file: string, keyFile: string): Promise<string> {
-  const archive = await read(file);
-  const key = parseKey(await read(keyFile), keyFile);
+  const archive = await readOrRefuse(file);
+  const key = await readPrivateKey(keyFile);
   const target = `${file}.sigstore.json`;
   await writeFile(target, `${signBytes(archive, key)}\n`);
   return target;
@@ -28,6 +28,11 @@ export function signBytes(archive: Uint8Array, key: KeyObject): string {
   return JSON.stringify(bundleToJSON(bundle));
 }
 
+/** @param file PKCS8 PEM, P-256 @throws `E_BAD_REQUEST` when it cannot be read or is none */
+export async function readPrivateKey(file: string): Promise<KeyObject> {
+  return parseKey(await readOrRefuse(file), file);
+}
+
 function parseKey(pem: Buffer, file: string): KeyObject {
   try {
     const key = createPrivateKey(pem);
@@ -40,7 +45,8 @@ function parseKey(pem: Buffer, file: string): KeyObject {
   throw new MagError('E_BAD_REQUEST', `${file} is not a P-256 key.`);
 }
 
-async function read(file: string): Promise<Buffer> {
+/** @throws `E_BAD_REQUEST` */
+export async function readOrRefuse(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {

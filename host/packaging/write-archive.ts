@@ -12,11 +12,19 @@ const UNKNOWN_OS = 255;
  * A `.mag`: the same files give the same bytes, whenever and on whichever system (spec 02, package).
  * `manifest.json` comes first, the rest sorted by name.
  */
-export async function writeArchive(files: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
+export function writeArchive(files: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
+  const names = inOrder([...files.keys()]);
+  return writeTar(names.map((name) => [name, files.get(name) ?? new Uint8Array()]));
+}
+
+/** A `.tar.gz` of files in this order. The same files give the same bytes. */
+export async function writeTar(
+  files: Iterable<readonly [name: string, content: Uint8Array]>,
+): Promise<Uint8Array> {
   const archive = tar();
-  for (const name of inOrder([...files.keys()])) {
+  for (const [name, content] of files) {
     const header = { name, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'file' } as const;
-    archive.entry(header, Buffer.from(files.get(name) ?? []));
+    archive.entry(header, Buffer.from(content));
   }
   archive.finalize();
   const chunks: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 import type { AuditRecord, AuditStore } from '../../kernel/ports.ts';
+import { storableText } from '../../manifests/storable-text.ts';
 import type { Database, Querier } from './database.ts';
-import { storableText } from './storable-text.ts';
 
 interface Row {
   readonly record: Omit<AuditRecord, 'at'> & { readonly at: string };
@@ -28,13 +28,15 @@ export function createAuditStore(database: Database): AuditStore {
       return rows.map(toRecord);
     },
 
-    async latest({ before, limit, action, target }) {
+    async latest({ before, limit, action, target, principal, tenant }) {
       const rows = await database.query<Row>(
         `SELECT record FROM mag.audit
          WHERE ($1::bigint IS NULL OR sequence < $1) AND ($2::text IS NULL OR action = $2)
            AND ($3::text IS NULL OR target = $3)
-         ORDER BY sequence DESC LIMIT $4`,
-        [before ?? null, action ?? null, target ?? null, limit],
+           AND ($4::text IS NULL OR record ->> 'principal' = $4)
+           AND ($5::text IS NULL OR record ->> 'tenant' = $5)
+         ORDER BY sequence DESC LIMIT $6`,
+        [before ?? null, action ?? null, target ?? null, principal ?? null, tenant ?? null, limit],
       );
       return rows.map(toRecord);
     },

@@ -1,12 +1,21 @@
 import { MagError } from '../../kernel/errors.ts';
 
 const UNIQUE_VIOLATION = '23505';
+/** What `mag.admit_host` raises. */
+const FENCED = 'MF001';
 /** SQLSTATE classes that say: this content, not this server. */
 const CONTENT_CLASSES = ['22', '23', '54'];
 
-/** Any error of `pg` as `E_STORAGE`, its text kept inside: it may show SQL. */
+/** A value that no column of its kind can hold: a text with NUL, a number or a time that is too large. */
+const DATA_CLASS = '22';
+
+/** Any error of `pg` as one of ours, its text kept inside: it may show SQL. */
 export function storageError(cause: unknown): MagError {
   if (cause instanceof MagError) return cause;
+  if (sqlStateOf(cause)?.startsWith(DATA_CLASS))
+    return new MagError('E_BAD_REQUEST', 'A value is none that the database can hold.', { cause });
+  if (sqlStateOf(cause) === FENCED)
+    return new MagError('E_FENCED', 'Another host took over from this one.', { cause });
   const refused = sqlStateOf(cause) !== undefined && !isConnectionState(sqlStateOf(cause));
   const message = refused
     ? 'The database of the host refused a statement.'
@@ -54,4 +63,10 @@ export function connectionComplaint(cause: unknown): string {
 
 function isConnectionState(state: string | undefined): boolean {
   return state !== undefined && (state.startsWith('08') || state.startsWith('53') || state.startsWith('57P'));
+}
+
+/** The server's refusal of a value as an error of who gave it. */
+export function refuseContent(error: unknown): never {
+  if (!isContentError(error)) throw error;
+  throw new MagError('E_PARAMS', 'The database cannot hold this value.', { cause: error });
 }

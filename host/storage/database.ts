@@ -1,20 +1,31 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { MagError, toMagError } from '../../kernel/errors.ts';
+import { survivingBreaks } from '../../kernel/surviving-breaks.ts';
 import { connectionComplaint, storageError } from './database-errors.ts';
+import { admitted } from './fencing.ts';
+
+/** A statement that runs often: each connection parses and plans it once, and knows it by its name. */
+export interface Prepared {
+  readonly name: string;
+  readonly text: string;
+}
 
 /** What a query is run with: the database itself, or one transaction on it. */
 export interface Querier {
   /**
    * One statement with `$1` parameters; resolves with its rows.
-   * @throws `E_STORAGE`, with the error of `pg` as its cause
+   * @throws `E_STORAGE`, with the error of `pg` as its cause; `E_BAD_REQUEST` for a value no column can hold
    */
-  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  query<Row extends object>(statement: string | Prepared, values?: readonly unknown[]): Promise<Row[]>;
 }
 
 /** The Postgres of the host, through a bounded pool. */
 export interface Database extends Querier, AsyncDisposable {
   /** Carries the password: never log it. */
   readonly url: string;
+  /** The host that works with it: on record with what it does. */
+  readonly hostId: string;
   /** `server_version_num`: 180006 for 18.6. */
   readonly versionNum: number;
   /** Runs `work` between BEGIN and COMMIT; what it throws rolls back and is thrown on. */
@@ -24,6 +35,11 @@ export interface Database extends Querier, AsyncDisposable {
 }
 
 export interface DatabaseOptions {
+  /**
+   * A host that has joined (`host-store.ts`): its connections carry its name, and it gets none once another one
+   * took over. Default: nobody in particular, before a host has joined.
+   */
+  readonly hostId?: string;
   /** Default 10. */
   readonly maxConnections?: number;
   /** After this many milliseconds the server cancels a statement. Default 15,000. */
@@ -32,10 +48,11 @@ export interface DatabaseOptions {
 
 /**
  * Connects and proves that the server answers.
- * @throws `E_CONFIG` when the URL is no Postgres URL, or nothing usable is behind it
+ * @throws `E_CONFIG` when the URL is no Postgres URL, or nothing usable is behind it; every use of it throws
+ *   `E_FENCED` once another host took over from this one
  */
 export async function openDatabase(url: string, options: DatabaseOptions = {}): Promise<Database> {
-  const pool = createPool(url, options);
+  const pool = openPool(url, options);
   try {
     const shown = await pool.query<{ version: number; encoding: string }>(
       "SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding",
@@ -44,21 +61,22 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
     if (server?.encoding !== 'UTF8') {
       throw new MagError('E_CONFIG', 'DATABASE_URL: the encoding of the database must be UTF8.');
     }
-    return new PooledDatabase(url, pool, server.version);
+    return new PooledDatabase(url, options.hostId ?? randomUUID(), pool, server.version);
   } catch (cause) {
     await pool.end();
     throw toMagError(cause, 'E_CONFIG', connectionComplaint(cause));
   }
 }
 
-function createPool(url: string, options: DatabaseOptions): pg.Pool {
+/** Connections for what brings its own queries. @throws `E_CONFIG` when the URL is no Postgres URL */
+export function openPool(url: string, options: DatabaseOptions): pg.Pool {
   if (!/^postgres(ql)?:\/\//.test(url)) {
     throw new MagError('E_CONFIG', 'DATABASE_URL: not a URL that begins with postgresql://.');
   }
   try {
     const pool = new pg.Pool({
       connectionString: url,
-      application_name: 'magflock',
+      ...(options.hostId === undefined ? { application_name: 'magflock' } : admitted(options.hostId)),
       max: options.maxConnections ?? 10,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 30_000,
@@ -69,6 +87,7 @@ function createPool(url: string, options: DatabaseOptions): pg.Pool {
     });
     // An idle connection that breaks is dropped by the pool; whoever queries next hears of it.
     pool.on('error', () => {});
+    survivingBreaks(pool);
     return pool;
   } catch (cause) {
     throw new MagError('E_CONFIG', 'DATABASE_URL: not a valid URL.', { cause });
@@ -82,18 +101,20 @@ function parserOf(oid: number, format?: 'text' | 'binary'): (text: string) => un
 
 class PooledDatabase implements Database {
   readonly url: string;
+  readonly hostId: string;
   readonly versionNum: number;
   readonly #pool: pg.Pool;
   #closed: Promise<void> | null = null;
 
-  constructor(url: string, pool: pg.Pool, versionNum: number) {
+  constructor(url: string, hostId: string, pool: pg.Pool, versionNum: number) {
     this.url = url;
+    this.hostId = hostId;
     this.versionNum = versionNum;
     this.#pool = pool;
   }
 
-  query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return runQuery<Row>(this.#pool, text, values);
+  query<Row extends object>(statement: string | Prepared, values: readonly unknown[] = []): Promise<Row[]> {
+    return runQuery<Row>(this.#pool, statement, values);
   }
 
   async transaction<T>(work: (transaction: Querier) => Promise<T>): Promise<T> {
@@ -106,7 +127,9 @@ class PooledDatabase implements Database {
       broken = error;
     }
     try {
-      const transaction: Querier = { query: (text, values = []) => runQuery(client, text, values) };
+      const transaction: Querier = {
+        query: (statement, values = []) => runQuery(client, statement, values),
+      };
       await transaction.query('BEGIN');
       const result = await work(transaction);
       await transaction.query('COMMIT');
@@ -132,12 +155,12 @@ class PooledDatabase implements Database {
 }
 
 async function runQuery<Row extends object>(
-  on: { query(text: string, values: unknown[]): Promise<{ rows: unknown[] }> },
-  text: string,
+  on: { query(statement: string | Prepared, values: unknown[]): Promise<{ rows: unknown[] }> },
+  statement: string | Prepared,
   values: readonly unknown[],
 ): Promise<Row[]> {
   try {
-    const result = await on.query(text, [...values]);
+    const result = await on.query(statement, [...values]);
     return result.rows as Row[];
   } catch (cause) {
     throw storageError(cause);

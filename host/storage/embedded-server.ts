@@ -106,6 +106,11 @@ async function adopt(options: ServerOptions): Promise<RunningServer | null> {
   }
 }
 
+/** Whether the server of this cluster is there, answering or not. */
+export async function isServerThere(paths: ClusterPaths): Promise<boolean> {
+  return (await postmaster(paths)) !== null;
+}
+
 /** The live server of this cluster. A pid file whose process is something else by now is removed. */
 async function postmaster(paths: ClusterPaths): Promise<{ sockets: string } | null> {
   const file = join(paths.data, 'postmaster.pid');

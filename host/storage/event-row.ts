@@ -1,7 +1,7 @@
 import { MagError } from '../../kernel/errors.ts';
 import type { StoredEvent } from '../../kernel/ports.ts';
 import { MAX_PAYLOAD_BYTES } from '../../manifests/protocol/limits.ts';
-import { isStorable } from './storable-text.ts';
+import { isStorable } from '../../manifests/storable-text.ts';
 
 /** An event before it has a number. */
 export type NewEvent = Omit<StoredEvent, 'sequence'>;
@@ -34,12 +34,23 @@ export const EVENT_COLUMNS = `event_id, event_type, schema_version, emitted_at A
 
 /** The UTC day `offset` days after the one of `time`, as `YYYY-MM-DD`. */
 export function dayOf(time: number, offset = 0): string {
-  return new Date(time + offset * DAY_MS).toISOString().slice(0, 10);
+  const day = Math.floor(time / DAY_MS) + offset;
+  if (day !== named.day) named = { day, name: new Date(day * DAY_MS).toISOString().slice(0, 10) };
+  return named.name;
 }
+
+/** The day that was asked for last: all of a batch are of one. */
+let named = { day: 0, name: '1970-01-01' };
 
 /** The milliseconds since 1970 in a uuid v7; `null` when it is none. */
 export function timeOfId(id: string): number | null {
   return UUID_V7.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : null;
+}
+
+/** The lowest uuid v7 of a time. */
+export function floorOf(time: Date): string {
+  const hex = time.getTime().toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
 /**
@@ -70,13 +81,28 @@ export function toEventRow(event: NewEvent, now: number): EventRow {
   };
 }
 
+/** What reading the row gives. */
+export function storedEvent(row: EventRow, sequence: number): StoredEvent {
+  return {
+    event_id: row.id,
+    event_type: row.type,
+    schema_version: row.version,
+    timestamp: row.emittedAt,
+    source: { component: row.component, extension: row.extension },
+    sequence,
+    data: JSON.parse(row.data),
+    context: JSON.parse(row.context),
+    capabilities_required: JSON.parse(row.capabilities),
+  };
+}
+
 function checkedDay(id: string, now: number): string {
   const time = timeOfId(id);
   if (time === null) throw refused('event_id is no uuid v7');
-  const day = dayOf(Math.min(time, now + 2 * DAY_MS));
-  if (day < dayOf(now, -RETENTION_DAYS)) throw refused('event_id is older than events are kept');
   if (time > now + DAY_MS) throw refused('event_id is from the future');
-  return day;
+  if (Math.floor(time / DAY_MS) < Math.floor(now / DAY_MS) - RETENTION_DAYS)
+    throw refused('event_id is older than events are kept');
+  return dayOf(time);
 }
 
 function encode(value: unknown): string {

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import { messageOf } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/ports.ts';
 import type { Database } from './database.ts';
+import { Notifications } from './notifications.ts';
 
-const CHANNEL = 'mag_events';
+const EVENTS = 'mag_events';
 /** Other hosts hear of appends at most this often: a notification takes a lock all of Postgres shares. */
 const NOTIFY_EVERY_MS = 20;
-const MAX_RECONNECT_MS = 5_000;
+/** After a notification that could not be sent. */
+const AGAIN_MS = 1_000;
+/** What was told over a connection that broke, or by a host that died before it could tell, is found within this time. */
+const LOOK_EVERY_MS = 5_000;
 /** Postgres takes 8,000 bytes; this many names of 256 characters do not fit, so many only wake in general. */
 const MAX_NAMED = 20;
 
@@ -15,28 +19,48 @@ type Listener = (components: readonly string[]) => void;
 
 /**
  * Tells who waits for events that there are new ones: at once on this host, by LISTEN/NOTIFY on the others.
- * Only a hint: a lost or forged one makes a reader late, or look in vain.
+ * Only a hint: a forged one has a reader look in vain, a lost one makes it late, until the next look of its own.
  */
 export class EventWake {
   readonly #database: Database;
   readonly #logger: Logger;
-  readonly #components: () => Promise<readonly string[]>;
+  readonly #heads: () => Promise<ReadonlyMap<string, number>>;
+  readonly #channel: string;
+  readonly #notifications: Notifications;
   readonly #host = randomUUID();
   readonly #listeners = new Set<Listener>();
   readonly #closing = new AbortController();
   readonly #unannounced = new Set<string>();
   #announcing: Promise<void> | null = null;
-  #listening: Promise<void> | null = null;
+  #looking: NodeJS.Timeout | null = null;
+  /** As they were at the last look. */
+  #known: ReadonlyMap<string, number> = new Map();
 
-  constructor(database: Database, logger: Logger, components: () => Promise<readonly string[]>) {
+  /**
+   * @param heads where each component is now: another number is news
+   * @param channel what others LISTEN to, over which names of components are told
+   */
+  constructor(
+    database: Database,
+    logger: Logger,
+    heads: () => Promise<ReadonlyMap<string, number>>,
+    channel: string = EVENTS,
+  ) {
     this.#database = database;
     this.#logger = logger;
-    this.#components = components;
+    this.#heads = heads;
+    this.#channel = channel;
+    const listener = {
+      onConnect: () => this.#wakeAll(),
+      onMessage: (payload: string) => this.#heard(payload),
+    };
+    this.#notifications = new Notifications(database.url, channel, listener, logger);
   }
 
   onAppend(listener: Listener): () => void {
     this.#listeners.add(listener);
-    this.#listening ??= this.#listen();
+    this.#notifications.open();
+    this.#looking ??= setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
     return () => {
       this.#listeners.delete(listener);
     };
@@ -51,8 +75,9 @@ export class EventWake {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    if (this.#looking !== null) clearInterval(this.#looking);
     this.#listeners.clear();
-    await Promise.all([this.#announcing, this.#listening]);
+    await Promise.all([this.#announcing, this.#notifications.close()]);
   }
 
   #wake(components: readonly string[]): void {
@@ -70,61 +95,50 @@ export class EventWake {
     while (this.#unannounced.size > 0) {
       const named = [...this.#unannounced];
       this.#unannounced.clear();
-      const components = named.length > MAX_NAMED ? [] : named;
-      const payload = JSON.stringify({ host: this.#host, components });
-      await this.#database
-        // A hint is not worth waiting for the disk.
-        .query("SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)", [CHANNEL, payload])
-        .catch((error: unknown) => this.#logger.warn({ err: error }, 'other hosts hear late of new events'));
-      await this.#pause(NOTIFY_EVERY_MS);
+      const isTold = await this.#notify(named.length > MAX_NAMED ? [] : named);
+      if (!isTold && this.#closing.signal.aborted) break;
+      if (!isTold) for (const component of named) this.#unannounced.add(component);
+      await this.#pause(isTold ? NOTIFY_EVERY_MS : AGAIN_MS);
     }
     this.#announcing = null;
   }
 
-  /** Keeps a connection that listens, until closed. After each connect everybody looks: some may have been missed. */
-  async #listen(): Promise<void> {
-    for (let waitMs = 100; !this.#closing.signal.aborted; waitMs = Math.min(waitMs * 2, MAX_RECONNECT_MS)) {
-      const started = Date.now();
-      try {
-        await this.#listenOnce();
-      } catch (error) {
-        this.#logger.warn({ err: error }, 'the connection that hears of new events broke');
-      }
-      if (Date.now() - started > MAX_RECONNECT_MS) waitMs = 100;
-      await this.#pause(waitMs);
+  async #notify(components: readonly string[]): Promise<boolean> {
+    try {
+      // A hint is not worth waiting for the disk.
+      await this.#database.query("SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)", [
+        this.#channel,
+        JSON.stringify({ host: this.#host, components }),
+      ]);
+      return true;
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'other hosts hear late of new events');
+      return false;
     }
   }
 
-  async #listenOnce(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#database.url,
-      application_name: 'magflock events',
-      connectionTimeoutMillis: 10_000,
-      keepAlive: true,
-    });
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    client.on('error', () => end());
-    client.on('end', () => end());
-    client.on('notification', ({ payload }) => void this.#heard(payload ?? ''));
+  async #look(): Promise<void> {
     try {
-      await client.connect();
-      await client.query(`LISTEN ${CHANNEL}`);
-      this.#wake(await this.#components());
-      this.#closing.signal.addEventListener('abort', () => end(), { once: true });
-      if (!this.#closing.signal.aborted) await ended;
-    } finally {
-      await client.end().catch(() => {});
+      const heads = await this.#heads();
+      const before = this.#known;
+      this.#known = heads;
+      this.#wake(
+        [...heads].flatMap(([component, head]) => (head === before.get(component) ? [] : [component])),
+      );
+    } catch (error) {
+      this.#logger.debug({ reason: messageOf(error) }, 'whether there are new events cannot be seen');
     }
   }
 
   async #heard(payload: string): Promise<void> {
     const { host, components } = parse(payload);
     if (host === this.#host) return;
-    try {
-      this.#wake(components.length > 0 ? components : await this.#components());
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'new events were announced but cannot be looked up');
-    }
+    if (components.length > 0) this.#wake(components);
+    else await this.#wakeAll();
+  }
+
+  async #wakeAll(): Promise<void> {
+    this.#wake([...(await this.#heads()).keys()]);
   }
 
   async #pause(ms: number): Promise<void> {

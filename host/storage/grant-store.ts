@@ -1,5 +1,8 @@
-import type { Grant, GrantStore } from '../../kernel/ports.ts';
+import type { Grant, GrantStore, NewGrant } from '../../kernel/ports.ts';
 import type { Database } from './database.ts';
+
+const REPLACED = `ON CONFLICT (extension, capability) DO UPDATE SET scope = excluded.scope,
+  granted_by = excluded.granted_by, granted_at = now(), uses = 0, last_used_at = NULL`;
 
 export function createGrantStore(database: Database): GrantStore {
   return {
@@ -14,16 +17,21 @@ export function createGrantStore(database: Database): GrantStore {
 
     async put(grant) {
       await database.query(
-        `INSERT INTO mag.grants (extension, capability, scope, granted_by) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (extension, capability) DO UPDATE SET scope = excluded.scope,
-           granted_by = excluded.granted_by, granted_at = now(), uses = 0, last_used_at = NULL`,
-        [
-          grant.extension,
-          grant.capability,
-          grant.scope === null ? null : JSON.stringify(grant.scope),
-          grant.grantedBy,
-        ],
+        `INSERT INTO mag.grants (extension, capability, scope, granted_by) VALUES ($1, $2, $3, $4) ${REPLACED}`,
+        columnsOf(grant),
       );
+    },
+
+    async add(grant) {
+      // An uninstall that writes its record meanwhile is waited for, and removes what was added before it.
+      const added = await database.query(
+        `INSERT INTO mag.grants (extension, capability, scope, granted_by)
+         SELECT id, $2, $3, $4 FROM mag.extensions
+         WHERE id = $1 AND state NOT IN ('staged', 'uninstalled') FOR SHARE
+         ${REPLACED} RETURNING 1`,
+        columnsOf(grant),
+      );
+      return added.length > 0;
     },
 
     async remove(extension, capability) {
@@ -61,4 +69,8 @@ export function createGrantStore(database: Database): GrantStore {
       );
     },
   };
+}
+
+function columnsOf({ extension, capability, scope, grantedBy }: NewGrant): (string | null)[] {
+  return [extension, capability, scope === null ? null : JSON.stringify(scope), grantedBy];
 }

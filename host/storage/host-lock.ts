@@ -10,18 +10,23 @@ const RETRY_MS = 100;
 
 /**
  * Makes this the only host on a data folder, for as long as the process lives and the result is not disposed.
+ * @param key of the lock; default: there is one data folder per database
  * @param onLost called once when the connection that holds the lock broke and another host took it, or
  *   Postgres did not come back in time: this host must stop
  * @throws `E_CONFIG` when another host holds it
  */
-export async function acquireHostLock(url: string, onLost: () => void = () => {}): Promise<AsyncDisposable> {
+export async function acquireHostLock(
+  url: string,
+  key: number = ADVISORY_LOCKS.host,
+  onLost: () => void = () => {},
+): Promise<AsyncDisposable> {
   let released = false;
-  let client = await lockedClient(url, broken);
+  let client = await lockedClient(url, key, broken);
 
   function broken(): void {
     if (released) return;
     // A server that crashed and recovered has ended every session, and with it the lock.
-    lockedClient(url, broken, 10 * PATIENCE_MS).then(
+    lockedClient(url, key, broken, 10 * PATIENCE_MS).then(
       async (next) => {
         client = next;
         if (released) await client.end();
@@ -43,11 +48,16 @@ export async function acquireHostLock(url: string, onLost: () => void = () => {}
   };
 }
 
-async function lockedClient(url: string, onBroken: () => void, patienceMs = PATIENCE_MS): Promise<pg.Client> {
+async function lockedClient(
+  url: string,
+  key: number,
+  onBroken: () => void,
+  patienceMs = PATIENCE_MS,
+): Promise<pg.Client> {
   for (const deadline = Date.now() + patienceMs; ; await sleep(RETRY_MS)) {
     const last = Date.now() > deadline;
     try {
-      const client = await tryLock(url, onBroken);
+      const client = await tryLock(url, key, onBroken);
       if (client !== null) return client;
       if (last) throw new MagError('E_CONFIG', 'Another host runs on this data folder.');
     } catch (error) {
@@ -57,7 +67,7 @@ async function lockedClient(url: string, onBroken: () => void, patienceMs = PATI
   }
 }
 
-async function tryLock(url: string, onBroken: () => void): Promise<pg.Client | null> {
+async function tryLock(url: string, key: number, onBroken: () => void): Promise<pg.Client | null> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'magflock host lock',
@@ -67,9 +77,7 @@ async function tryLock(url: string, onBroken: () => void): Promise<pg.Client | n
   client.on('error', () => {});
   try {
     await client.connect();
-    const asked = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
-      ADVISORY_LOCKS.host,
-    ]);
+    const asked = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [key]);
     if (asked.rows[0]?.locked === true) {
       client.once('end', onBroken);
       return client;

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger, LogLine, LogStore } from '../../kernel/ports.ts';
+import { storableText } from '../../manifests/storable-text.ts';
 import type { Database } from './database.ts';
 import { isContentError } from './database-errors.ts';
-import { storableText } from './storable-text.ts';
 
 const FLUSH_MS = 400;
 /** Lines written in one statement; as many waiting start one at once. */
 const BATCH_LINES = 500;
 const MAX_WAITING_LINES = 10_000;
+/** In a row: then a batch is given up. */
+const MAX_FAILURES = 3;
 /** An extension is trimmed again after it wrote this many more lines. */
 const TRIM_EVERY_LINES = 1_000;
 
@@ -95,30 +97,32 @@ class PostgresLogStore implements BufferedLogStore {
     // Lets the caller note that a flush is under way.
     await Promise.resolve();
     try {
-      await this.#writeAll();
+      let failures = 0;
+      while (failures < MAX_FAILURES && (this.#waiting.length > 0 || this.#dropped.size > 0))
+        failures = await this.#writeBatch(failures);
     } finally {
+      // In the same moment: the flush of a line that comes now is another one.
       this.#flushing = null;
     }
   }
 
-  async #writeAll(): Promise<void> {
-    for (let failures = 0; this.#waiting.length > 0 || this.#dropped.size > 0; ) {
-      const batch = [...this.#takeDropped(), ...this.#waiting.splice(0, BATCH_LINES)];
-      try {
-        await this.#write(batch);
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        this.#logger.warn({ err: error, lines: batch.length }, 'logs of extensions could not be written');
-        if (failures >= 3) return;
-        this.#waiting = [...batch, ...this.#waiting].slice(0, MAX_WAITING_LINES);
-        await sleep(100 * failures);
-        continue;
-      }
-      await this.#trim(batch).catch((error: unknown) => {
-        this.#logger.warn({ err: error }, 'old logs of extensions could not be removed');
-      });
+  /** @returns how often it failed in a row */
+  async #writeBatch(before: number): Promise<number> {
+    const batch = [...this.#takeDropped(), ...this.#waiting.splice(0, BATCH_LINES)];
+    try {
+      await this.#write(batch);
+    } catch (error) {
+      const failures = before + 1;
+      this.#logger.warn({ err: error, lines: batch.length }, 'logs of extensions could not be written');
+      if (failures === MAX_FAILURES) return failures;
+      this.#waiting = [...batch, ...this.#waiting].slice(0, MAX_WAITING_LINES);
+      await sleep(100 * failures);
+      return failures;
     }
+    await this.#trim(batch).catch((error: unknown) => {
+      this.#logger.warn({ err: error }, 'old logs of extensions could not be removed');
+    });
+    return 0;
   }
 
   *#takeDropped(): Generator<WaitingLine> {

@@ -1,8 +1,9 @@
 import { MagError } from '../../kernel/errors.ts';
-import type { Operation, OperationStore } from '../../kernel/ports.ts';
+import type { Operation, OperationKind, OperationStore } from '../../kernel/ports.ts';
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { storableText } from '../../manifests/storable-text.ts';
 import type { Database } from './database.ts';
 import { violatedUnique } from './database-errors.ts';
-import { storableText } from './storable-text.ts';
 
 const SELECT = `
   SELECT o.id, o.kind, o.extension, o.principal, o.input, o.state, o.error, o.created_at AS "createdAt",
@@ -24,39 +25,51 @@ interface Row extends Omit<Operation, 'steps'> {
 /** The journal of operations: what is written here is how a restarted host learns what it was doing. */
 export function createOperationStore(database: Database): OperationStore {
   return {
-    async begin(operation) {
+    async begin({ id, kind, extension, principal, input }, holds) {
       try {
         await database.query(
-          'INSERT INTO mag.operations (id, kind, extension, principal, input) VALUES ($1, $2, $3, $4, $5)',
-          [
-            operation.id,
-            operation.kind,
-            operation.extension,
-            operation.principal,
-            JSON.stringify(operation.input),
-          ],
+          // Held in one order for everybody, so that no two wait for each other.
+          `WITH begun AS (
+             INSERT INTO mag.operations (id, kind, extension, principal, input, host)
+             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id)
+           INSERT INTO mag.operation_locks (extension, operation)
+           SELECT held, begun.id FROM begun, unnest($7::text[]) AS held ORDER BY held`,
+          [id, kind, extension, principal, JSON.stringify(input), database.hostId, holds],
         );
       } catch (error) {
         if (violatedUnique(error) === undefined) throw error;
-        throw new MagError('E_STATE', `Another operation on ${operation.extension} is running.`, {
+        throw new MagError('E_STATE', `Another operation on ${holds.join(' or ')} is running.`, {
           cause: error,
         });
       }
     },
 
-    async step(operation, name, state, detail) {
-      await database.query(
+    async step(operation, name, state, detail, next) {
+      const [row] = await database.query<{ cancelled: boolean }>(
         `INSERT INTO mag.operation_steps (operation, name, state, detail, ended_at)
-         VALUES ($1, $2, $3, $4, CASE WHEN $3 = 'running' THEN NULL ELSE now() END)
+         SELECT $1, step, state, detail, CASE WHEN state = 'running' THEN NULL ELSE now() END
+         FROM (VALUES (1, $2, $3, $4), (2, $5, 'running', NULL)) AS said (place, step, state, detail)
+         WHERE step IS NOT NULL ORDER BY place
          ON CONFLICT (operation, name) DO UPDATE SET state = excluded.state,
-           detail = coalesce(excluded.detail, operation_steps.detail), ended_at = excluded.ended_at`,
-        [operation, name, state, detail === undefined ? null : storableText(detail)],
+           detail = coalesce(excluded.detail, operation_steps.detail), ended_at = excluded.ended_at
+         RETURNING (SELECT cancel_requested FROM mag.operations WHERE id = $1) AS cancelled`,
+        [operation, name, state, detail === undefined ? null : storableText(detail), next ?? null],
       );
+      return row?.cancelled === true;
+    },
+
+    async cancel(operation) {
+      const rows = await database.query(
+        `UPDATE mag.operations SET cancel_requested = true WHERE id = $1 AND state = 'running' RETURNING 1`,
+        [operation],
+      );
+      return rows.length > 0;
     },
 
     async end(operation, state, error) {
       const ended = await database.query(
-        `UPDATE mag.operations SET state = $2, error = $3, ended_at = now()
+        `WITH released AS (DELETE FROM mag.operation_locks WHERE operation = $1)
+         UPDATE mag.operations SET state = $2, error = $3, ended_at = now()
          WHERE id = $1 AND state = 'running' RETURNING 1`,
         [operation, state, error === undefined ? null : JSON.stringify(error)],
       );
@@ -68,8 +81,35 @@ export function createOperationStore(database: Database): OperationStore {
       return rows.map(toOperation)[0] ?? null;
     },
 
-    async running() {
-      const rows = await database.query<Row>(`${SELECT} WHERE o.state = 'running' ORDER BY o.position`);
+    holders() {
+      return database.query<{ extension: ExtensionId; kind: OperationKind }>(
+        `SELECT held.extension, o.kind FROM mag.operation_locks AS held
+         JOIN mag.operations AS o ON o.id = held.operation`,
+      );
+    },
+
+    async holder(extension) {
+      const rows = await database.query<Row>(
+        `${SELECT} WHERE o.id = (SELECT operation FROM mag.operation_locks WHERE extension = $1)`,
+        [extension],
+      );
+      return rows.map(toOperation)[0] ?? null;
+    },
+
+    async adopt(underWay) {
+      const isCutOff = `state = 'running' AND id <> ALL ($2) AND (host = $1
+        OR NOT EXISTS (SELECT FROM mag.hosts AS h WHERE h.id = host AND h.fenced_at IS NULL))`;
+      const values = [database.hostId, underWay];
+      // Asked every few seconds, with nothing to be found: not to be answered with a write.
+      const found = await database.query(`SELECT FROM mag.operations WHERE ${isCutOff} LIMIT 1`, values);
+      if (found.length === 0) return [];
+      const adopted = await database.query<{ id: string }>(
+        `UPDATE mag.operations SET host = $1 WHERE ${isCutOff} RETURNING id`,
+        values,
+      );
+      const rows = await database.query<Row>(`${SELECT} WHERE o.id = ANY($1) ORDER BY o.position`, [
+        adopted.map(({ id }) => id),
+      ]);
       return rows.map(toOperation);
     },
 

@@ -1,5 +1,5 @@
 import { MagError } from '../../kernel/errors.ts';
-import type { PackageStore, StoredPackage } from '../../kernel/ports.ts';
+import type { PackageBytes, PackageStore, StoredPackage } from '../../kernel/ports.ts';
 import type { Database } from './database.ts';
 import { violatedUnique } from './database-errors.ts';
 
@@ -9,12 +9,14 @@ const COLUMNS = `digest, id, version, publisher, tier, signed_by AS "signedBy", 
 /** Packages lie in the database, so every host that shares it can load them. */
 export function createPackageStore(database: Database): PackageStore {
   return {
-    async put(entry, archive, bundle) {
+    async put(entry, { archive, bundle, attestations }) {
       try {
         await database.query(
           `INSERT INTO mag.packages
-             (digest, id, version, publisher, tier, signed_by, size_bytes, archive, bundle)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (digest) DO NOTHING`,
+             (digest, id, version, publisher, tier, signed_by, size_bytes, archive, bundle, attestations)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           ON CONFLICT (digest) DO UPDATE SET publisher = excluded.publisher, tier = excluded.tier,
+             signed_by = excluded.signed_by, bundle = excluded.bundle, attestations = excluded.attestations`,
           [
             entry.digest,
             entry.id,
@@ -25,6 +27,7 @@ export function createPackageStore(database: Database): PackageStore {
             entry.sizeBytes,
             Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength),
             bundle,
+            attestations,
           ],
         );
       } catch (error) {
@@ -50,8 +53,8 @@ export function createPackageStore(database: Database): PackageStore {
     },
 
     async read(digest) {
-      const rows = await database.query<{ archive: Uint8Array; bundle: string }>(
-        'SELECT archive, bundle FROM mag.packages WHERE digest = $1',
+      const rows = await database.query<PackageBytes>(
+        'SELECT archive, bundle, attestations FROM mag.packages WHERE digest = $1',
         [digest],
       );
       return rows[0] ?? null;

@@ -12,7 +12,8 @@ export interface ScratchDatabase extends AsyncDisposable {
  * @throws `E_CONFIG` when the server is not there or its account may not create databases
  */
 export async function createScratchDatabase(serverUrl: string): Promise<ScratchDatabase> {
-  const name = `mag_dev_${randomBytes(8).toString('hex')}`;
+  // Whose it is shows in its name, should this process be killed before it can remove it.
+  const name = `mag_dev_${process.pid}_${randomBytes(8).toString('hex')}`;
   const address = parse(serverUrl);
   address.pathname = `/${name}`;
   await run(serverUrl, `CREATE DATABASE ${name}`);
@@ -29,6 +30,7 @@ function parse(url: string): URL {
 
 async function run(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {}); // a connection that breaks fails its statement
   try {
     await client.connect();
     await client.query(sql);

@@ -17,6 +17,7 @@ export class AuditLog implements Audit {
   readonly #clock: Clock;
   #waiting: Waiting[] = [];
   #writing = false;
+  readonly #listeners: ((record: AuditRecord) => void)[] = [];
 
   constructor(store: AuditStore, clock: Clock) {
     this.#store = store;
@@ -29,6 +30,11 @@ export class AuditLog implements Audit {
       this.#waiting.push({ entry: { ...entry, detail, at: this.#clock.now() }, done, failed });
       if (!this.#writing) void this.#drain();
     });
+  }
+
+  /** Calls back with every record of this host once it is durable. */
+  onRecord(listener: (record: AuditRecord) => void): void {
+    this.#listeners.push(listener);
   }
 
   async verify(): Promise<{ ok: true; records: number } | { ok: false; brokenAt: number; reason: string }> {
@@ -52,13 +58,16 @@ export class AuditLog implements Audit {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#store.append((last) =>
-          chain(
+        let records: readonly AuditRecord[] = [];
+        await this.#store.append((last) => {
+          records = chain(
             last,
             batch.map(({ entry }) => entry),
-          ),
-        );
+          );
+          return records;
+        });
         for (const { done } of batch) done();
+        for (const record of records) for (const listener of this.#listeners) listener(record);
       } catch (cause) {
         for (const { failed } of batch) failed(cause);
       }

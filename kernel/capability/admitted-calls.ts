@@ -32,12 +32,13 @@ export class AdmittedCalls {
     const calls = this.#open.get(extension) ?? new Set();
     this.#open.set(extension, calls.add(entry));
     const { signal } = entry.controller;
-    const revoked = Promise.withResolvers<never>();
-    revoked.promise.catch(() => undefined); // the call may be over when it is revoked
-    signal.addEventListener('abort', () => revoked.reject(signal.reason), { once: true });
+    let revoked: Promise<never> | undefined;
     return {
       signal,
-      revoked: revoked.promise,
+      get revoked() {
+        revoked ??= rejectsWith(signal);
+        return revoked;
+      },
       add: (demands) => void entry.demands.push(...demands),
       close: () => {
         calls.delete(entry);
@@ -54,4 +55,12 @@ export class AdmittedCalls {
       controller.abort(new MagError('E_CAP_REVOKED', detail, { blame: { extension } }));
     }
   }
+}
+
+function rejectsWith(signal: AbortSignal): Promise<never> {
+  const revoked = Promise.withResolvers<never>();
+  revoked.promise.catch(() => undefined); // the call may be over when it is revoked
+  if (signal.aborted) revoked.reject(signal.reason);
+  else signal.addEventListener('abort', () => revoked.reject(signal.reason), { once: true });
+  return revoked.promise;
 }

@@ -42,6 +42,8 @@ interface Holding {
   readonly granted: ScopeMatcher | null;
   uses: number;
   lastUsedMs: number;
+  /** It was allowed before, since it was granted or the host started. */
+  known: boolean;
 }
 
 /**
@@ -51,17 +53,28 @@ interface Holding {
  */
 export class Gate {
   readonly #holders = new Map<ExtensionId, Map<string, Holding>>();
+  /** Of the versions of each holder that run: two while one takes the place of the other. */
+  readonly #versions = new Map<ExtensionId, readonly Manifest[]>();
   readonly #listeners: ((id: ExtensionId) => void)[] = [];
+  readonly #firstListeners: ((id: ExtensionId, capability: CapabilityName) => void)[] = [];
 
   /**
    * Sets what an extension holds from now on. Counters of uses not yet taken are kept. While an upgrade runs
    * two versions side by side, what the other one declares counts as declared too.
    */
   hold(manifest: Manifest, grants: readonly GrantedCapability[], beside?: Manifest): void {
-    const before = this.#holders.get(manifest.id);
+    this.#versions.set(manifest.id, beside === undefined ? [manifest] : [beside, manifest]);
+    this.regrant(manifest.id, grants);
+  }
+
+  /** Sets what is granted of what the versions that run declare. Nothing is held by an extension that was released. */
+  regrant(id: ExtensionId, grants: readonly GrantedCapability[]): void {
+    const versions = this.#versions.get(id);
+    if (versions === undefined) return;
+    const before = this.#holders.get(id);
     const granted = new Map(grants.map((grant) => [grant.capability, grant.scope]));
     const holdings = new Map<string, Holding>();
-    for (const request of [...(beside?.capabilities ?? []), ...manifest.capabilities]) {
+    for (const request of versions.flatMap(({ capabilities }) => capabilities)) {
       const name = request.name as CapabilityName; // the manifest was checked against the catalogue
       const scope = granted.get(name);
       const twin = holdings.get(name)?.declared;
@@ -71,14 +84,16 @@ export class Gate {
         granted: scope === undefined ? null : compileScope(name, scope),
         uses: before?.get(name)?.uses ?? 0,
         lastUsedMs: before?.get(name)?.lastUsedMs ?? 0,
+        known: scope !== undefined && before?.get(name)?.known === true,
       });
     }
-    this.#holders.set(manifest.id, holdings);
-    this.#changed(manifest.id);
+    this.#holders.set(id, holdings);
+    this.#changed(id);
   }
 
   /** Forgets an extension: everything it asks for from now on is undeclared. */
   release(id: ExtensionId): void {
+    this.#versions.delete(id);
     this.#holders.delete(id);
     this.#changed(id);
   }
@@ -86,6 +101,11 @@ export class Gate {
   /** Calls back at once whenever what an extension holds has changed. */
   onChange(listener: (id: ExtensionId) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Calls back at once when a capability is allowed for the first time since it was granted, on this host. */
+  onFirstUse(listener: (id: ExtensionId, capability: CapabilityName) => void): void {
+    this.#firstListeners.push(listener);
   }
 
   /** Decides a call by all it demands, and counts the uses when it is allowed. */
@@ -105,6 +125,9 @@ export class Gate {
       if (holding === undefined) continue;
       holding.uses += 1;
       holding.lastUsedMs = now;
+      if (holding.known) continue;
+      holding.known = true;
+      for (const listener of this.#firstListeners) listener(id, capability);
     }
     return ALLOW;
   }

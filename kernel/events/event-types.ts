@@ -1,8 +1,9 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { EVENTS, type EventType, eventRow, isHostEvent } from '../../manifests/catalog/index.ts';
 import type { Json } from '../../manifests/json.ts';
+import { type BoundedCheck, boundedCheck } from '../../manifests/manifest/bounded-check.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { SchemaCompiler } from '../../manifests/schema-compiler.ts';
 import { MagError } from '../errors.ts';
 
 /** The component that events published by extensions are ordered within. */
@@ -12,7 +13,8 @@ interface KnownType {
   readonly component: string;
   readonly requires: readonly string[];
   readonly highRate: boolean;
-  readonly valid: ValidateFunction;
+  /** What is wrong with its data. */
+  readonly problem: BoundedCheck;
 }
 
 /** The event types that may be published now, and what their data must look like. */
@@ -28,7 +30,7 @@ export class EventTypes {
         component: row.component,
         requires: row.requires,
         highRate: row.highRate === true,
-        valid: ajv.compile(row.data),
+        problem: boundedCheck('data', row.data, ajv.later(row.data)),
       });
     }
   }
@@ -41,8 +43,8 @@ export class EventTypes {
     const ajv = compiler(); // its own: a schema with an `$id` must not meet another extension's
     const compiled = [...schemas].map(([type, schema]) => [type, compile(ajv, type, schema)] as const);
     this.retract(id);
-    for (const [type, valid] of compiled) {
-      this.#types.set(type, { component: EXTENSION_COMPONENT, requires: [], highRate: false, valid });
+    for (const [type, problem] of compiled) {
+      this.#types.set(type, { component: EXTENSION_COMPONENT, requires: [], highRate: false, problem });
     }
     this.#owned.set(id, [...schemas.keys()]);
   }
@@ -70,12 +72,8 @@ export class EventTypes {
     const known = this.#types.get(type);
     if (known === undefined)
       throw new MagError('E_EVENT_SCHEMA', `the event type ${type} is not known on this host`);
-    if (known.valid(data)) return;
-    const first = known.valid.errors?.[0];
-    throw new MagError(
-      'E_EVENT_SCHEMA',
-      `${type}: data${first?.instancePath ?? ''} ${first?.message ?? 'does not match'}`,
-    );
+    const problem = known.problem(data);
+    if (problem !== null) throw new MagError('E_EVENT_SCHEMA', `${type}: ${problem}`);
   }
 }
 
@@ -84,15 +82,15 @@ export function namespaceOf(id: ExtensionId): string {
   return `${id.replace('/', '.')}.`;
 }
 
-function compiler(): Ajv2020 {
-  const ajv = new Ajv2020({ strict: false });
+function compiler(): SchemaCompiler {
+  const ajv = new SchemaCompiler({ strict: false });
   addFormats.default(ajv);
   return ajv;
 }
 
-function compile(ajv: Ajv2020, type: string, schema: object): ValidateFunction {
+function compile(ajv: SchemaCompiler, type: string, schema: object): BoundedCheck {
   try {
-    return ajv.compile(schema);
+    return boundedCheck('data', schema, ajv.compile(schema));
   } catch (cause) {
     throw new MagError('E_MANIFEST_INVALID', `the schema of event ${type} does not compile`, { cause });
   }

@@ -1,7 +1,7 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { JsonObject } from '../../manifests/json.ts';
 import type { Manifest } from '../../manifests/manifest/manifest.ts';
+import { SchemaCompiler } from '../../manifests/schema-compiler.ts';
 import { MagError } from '../errors.ts';
 
 /**
@@ -16,7 +16,7 @@ export function completeConfig(manifest: Manifest, config: JsonObject): JsonObje
       throw new MagError('E_CONFIG_INVALID', `${manifest.id} takes no configuration, not even ${extra}`);
     return complete;
   }
-  const ajv = new Ajv2020({ strict: false, useDefaults: true, allErrors: true });
+  const ajv = new SchemaCompiler({ strict: false, useDefaults: true, allErrors: true });
   addFormats.default(ajv);
   const valid = ajv.compile(manifest.config);
   if (valid(complete)) return complete;

@@ -1,13 +1,11 @@
 import type { JsonObject } from '../../manifests/json.ts';
-import { MagError } from '../errors.ts';
 import type { ExtensionRecord } from '../ports.ts';
 import type { ExtensionProcess } from '../sandbox/cell.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
 import { checkHealth, requireContributions } from './guest.ts';
 import type { Parts } from './parts.ts';
-import type { RunningExtensions } from './running-extensions.ts';
-import type { Step } from './steps.ts';
+import { need, type Step } from './steps.ts';
 
 /** What the steps hand on to each other. */
 interface Launch {
@@ -17,7 +15,7 @@ interface Launch {
 }
 
 /** The steps that bring an installed extension to life (spec 06, enable). Used by the operation and at boot. */
-export function enableSteps(record: ExtensionRecord, parts: Parts, running: RunningExtensions): Step[] {
+export function enableSteps(record: Pick<ExtensionRecord, 'id' | 'digest' | 'config'>, parts: Parts): Step[] {
   const launch: Launch = {};
   const { id } = record;
   return [
@@ -30,40 +28,41 @@ export function enableSteps(record: ExtensionRecord, parts: Parts, running: Runn
     {
       name: 'load configuration',
       run: async () => {
-        launch.config = completeConfig(loaded(launch.package).manifest, record.config);
+        const { manifest } = need(launch.package);
+        launch.config = completeConfig(manifest, record.config);
+        const lacks = await parts.lacks(manifest); // no reason not to start: it may do without
+        return lacks.length === 0 ? undefined : lacks.join('; ');
       },
     },
     {
       name: 'apply grants',
-      run: () => applyGrants(loaded(launch.package), parts),
+      run: () => applyGrants(need(launch.package), parts),
       undo: async () => parts.gate.release(id),
     },
     {
       name: 'declare events',
-      run: async () => parts.types.declare(id, loaded(launch.package).eventSchemas),
+      run: async () => parts.types.declare(id, need(launch.package).eventSchemas),
       undo: async () => parts.types.retract(id),
     },
     {
       name: 'start: load into a cell, init(), start()',
       run: async () => {
         await parts.files.clearTemp(id);
-        launch.process = running.create(loaded(launch.package), loaded(launch.config), ['init', 'start']);
-        requireContributions(loaded(launch.package).manifest, await launch.process.start());
+        launch.process = parts.running.create(need(launch.package), need(launch.config), ['init', 'start']);
+        requireContributions(need(launch.package).manifest, await launch.process.start());
       },
       undo: async () => launch.process?.stop(0),
     },
     {
       name: 'health check 2: handles a test event',
-      run: () => {
-        const process = loaded(launch.process);
-        return checkHealth(process.invoke.bind(process), loaded(launch.package).manifest);
-      },
+      run: () => checkHealth(need(launch.process), need(launch.package).manifest),
     },
     {
       name: 'register hooks, endpoints and subscriptions',
-      run: () => running.admit(loaded(launch.package).manifest, loaded(launch.process)),
+      run: () => parts.running.admit(need(launch.package).manifest, need(launch.process)),
       undo: async () => {
-        await running.dismiss(id);
+        await parts.running.dismiss(id);
+        parts.hooks.open(id);
       },
     },
   ];
@@ -74,9 +73,4 @@ async function applyGrants({ manifest }: Verified<Package>, { stores, gate, data
   const grants = await stores.grants.list(manifest.id);
   gate.hold(manifest, grants);
   await data.syncGrants(manifest.id, grants);
-}
-
-function loaded<Value>(value: Value | undefined): Value {
-  if (value === undefined) throw new MagError('E_INTERNAL', 'a step ran before the one it needs');
-  return value;
 }

@@ -1,15 +1,12 @@
 import type { Json } from '../../manifests/json.ts';
+import { endpointKey } from '../../manifests/manifest/endpoint-key.ts';
 import type { Manifest } from '../../manifests/manifest/manifest.ts';
 import { type GuestShape, type GuestTarget, TEST_EVENT } from '../../manifests/protocol/frames.ts';
 import { MagError } from '../errors.ts';
 import type { ExtensionProcess, InvokeOptions } from '../sandbox/cell.ts';
 
-type Invoke = ExtensionProcess['invoke'];
-
-/** The key of an endpoint in the definition of an extension: `GET /greet/:name`. */
-export function endpointKey({ method, path }: { method: string; path: string }): string {
-  return `${method} ${path}`;
-}
+/** What can be called: a process, or one of its cells. */
+type Guest = Pick<ExtensionProcess, 'invoke'>;
 
 /** What a call may cost: the limits of the manifest. */
 export function budget(manifest: Manifest): Pick<InvokeOptions, 'deadlineMs' | 'cpuMs'> {
@@ -18,22 +15,22 @@ export function budget(manifest: Manifest): Pick<InvokeOptions, 'deadlineMs' | '
 
 /** Calls a lifecycle function of an extension; one that it does not define is done at once. */
 export async function runPhase(
-  invoke: Invoke,
+  guest: Guest,
   manifest: Manifest,
   phase: 'install' | 'init' | 'start' | 'stop' | 'uninstall',
 ): Promise<void> {
-  await invoke({ kind: 'lifecycle', name: phase }, null, { request: null, ...budget(manifest) });
+  await guest.invoke({ kind: 'lifecycle', name: phase }, null, { request: null, ...budget(manifest) });
 }
 
 /** Health check 1 (spec 06): the extension responds to a ping, whatever it says. */
-export async function ping(invoke: Invoke, manifest: Manifest): Promise<void> {
-  await probe(invoke, manifest, { kind: 'health', name: 'health' }, null);
+export async function ping(guest: Guest, manifest: Manifest): Promise<void> {
+  await probe(guest, manifest, { kind: 'health', name: 'health' }, null);
 }
 
 /** Health check 2 (spec 06): it handles a test event and says it is healthy. */
-export async function checkHealth(invoke: Invoke, manifest: Manifest): Promise<void> {
-  await probe(invoke, manifest, { kind: 'event', name: TEST_EVENT }, testEvent(manifest));
-  const answer = await probe(invoke, manifest, { kind: 'health', name: 'health' }, null);
+export async function checkHealth(guest: Guest, manifest: Manifest): Promise<void> {
+  await probe(guest, manifest, { kind: 'event', name: TEST_EVENT }, testEvent(manifest));
+  const answer = await probe(guest, manifest, { kind: 'health', name: 'health' }, null);
   if (isHealthy(answer)) return;
   throw new MagError(
     'E_HEALTH',
@@ -48,7 +45,9 @@ export function isHealthy(answer: Json): boolean {
 
 /** @throws `E_HEALTH` naming everything the manifest contributes and the code does not define */
 export function requireContributions(manifest: Manifest, shape: GuestShape): void {
-  const { endpoints, hooks, events } = manifest.contributes;
+  const { endpoints, hooks, events, exports, jobs, channels, commands, formats } = manifest.contributes;
+  const { ssoProviders, oidcProviders, samlProviders } = manifest.contributes;
+  const mapping = [...oidcProviders, ...samlProviders].filter(({ map }) => map);
   const missing = [
     ...absent(endpoints.map(endpointKey), shape.endpoints, 'endpoint'),
     ...absent(
@@ -57,6 +56,12 @@ export function requireContributions(manifest: Manifest, shape: GuestShape): voi
       'hook',
     ),
     ...absent(events.subscribes, shape.events, 'event'),
+    ...absent(namesOf(exports), shape.exports, 'export'),
+    ...absent(namesOf(jobs), shape.jobs, 'job'),
+    ...absent(namesOf(channels), shape.channels, 'channel'),
+    ...absent(namesOf([...ssoProviders, ...mapping]), shape.providers, 'provider'),
+    ...absent(namesOf(commands), shape.commands, 'command'),
+    ...absent(namesOf(formats), shape.formats, 'format'),
   ];
   if (missing.length === 0) return;
   throw new MagError(
@@ -65,14 +70,18 @@ export function requireContributions(manifest: Manifest, shape: GuestShape): voi
   );
 }
 
+function namesOf(contributions: readonly { readonly name: string }[]): string[] {
+  return contributions.map(({ name }) => name);
+}
+
 function absent(named: readonly string[], defined: readonly string[], kind: string): string[] {
   const known = new Set(defined);
   return named.filter((name) => !known.has(name)).map((name) => `${kind} ${name}`);
 }
 
-async function probe(invoke: Invoke, manifest: Manifest, target: GuestTarget, payload: Json): Promise<Json> {
+async function probe(guest: Guest, manifest: Manifest, target: GuestTarget, payload: Json): Promise<Json> {
   try {
-    return await invoke(target, payload, { request: null, ...budget(manifest) });
+    return await guest.invoke(target, payload, { request: null, ...budget(manifest) });
   } catch (cause) {
     const reason = cause instanceof MagError ? `${cause.code}: ${cause.message}` : 'it failed';
     throw new MagError('E_HEALTH', `${manifest.id} did not answer its health check (${reason})`, { cause });

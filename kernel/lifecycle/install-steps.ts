@@ -1,16 +1,14 @@
-import semver from 'semver';
 import { type CapabilityName, isCapability, type Scope } from '../../manifests/catalog/index.ts';
 import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
-import { startOrder } from '../registry/dependencies.ts';
+import { type Node, startOrder } from '../registry/dependencies.ts';
 import type { Package, Verified } from '../trust/verify.ts';
-import { HOST_VERSION } from '../version.ts';
 import { completeConfig } from './configuration.ts';
 import { ping, runPhase } from './guest.ts';
 import type { Parts } from './parts.ts';
-import type { RunningExtensions } from './running-extensions.ts';
 import type { Step } from './steps.ts';
+import { highest, refuseRollback, requireHostVersion } from './target-version.ts';
 
 /** What an install was asked to do, as it is journaled: enough to undo it after a crash. */
 export interface InstallInput {
@@ -25,8 +23,12 @@ export interface InstallInput {
   readonly hadData: boolean;
 }
 
+/** What else is moved in the same operation, as it will be: dependencies are judged by that. */
+export type Peers = ReadonlyMap<ExtensionId, Node>;
+export const NO_PEERS: Peers = new Map();
+
 /** The steps from a staged package to an installed extension (spec 06, install). */
-export function installSteps(input: InstallInput, parts: Parts, running: RunningExtensions): Step[] {
+export function installSteps(input: InstallInput, parts: Parts, peers = NO_PEERS): Step[] {
   const { id } = input;
   const { stores, registry, data, gate } = parts;
   let verified: Verified<Package> | undefined;
@@ -35,7 +37,7 @@ export function installSteps(input: InstallInput, parts: Parts, running: Running
     { name: 'verify signature', run: () => package_() },
     {
       name: 'check compatibility',
-      run: async () => checkCompatibility((await package_()).manifest, parts, input),
+      run: async () => checkCompatibility((await package_()).manifest, parts, input, peers),
     },
     {
       name: 'approve capabilities',
@@ -65,7 +67,7 @@ export function installSteps(input: InstallInput, parts: Parts, running: Running
     },
     {
       name: 'install(), health check 1: responds to ping',
-      run: async () => rehearse(await package_(), input, parts, running),
+      run: async () => rehearse(await package_(), input, parts),
     },
     {
       name: 'record',
@@ -89,28 +91,15 @@ async function checkCompatibility(
   manifest: Manifest,
   { registry, stores }: Parts,
   input: InstallInput,
+  peers: Peers,
 ): Promise<void> {
-  if (!semver.satisfies(HOST_VERSION, manifest.engines.magflock)) {
-    throw new MagError(
-      'E_INCOMPATIBLE',
-      `${manifest.id} needs MagFlock ${manifest.engines.magflock}, this is ${HOST_VERSION}`,
-    );
-  }
+  requireHostVersion(manifest);
   const before = await stores.extensions.get(manifest.id);
   refuseRollback(manifest, before?.highestVersion ?? null);
-  const nodes = await registry.nodes();
+  const nodes = new Map([...(await registry.nodes()), ...peers]);
   nodes.set(manifest.id, manifest);
   startOrder(manifest.id, nodes);
   completeConfig(manifest, input.config);
-}
-
-/** @throws `E_PKG_ROLLBACK` when the version is older than the highest ever installed (spec 02) */
-export function refuseRollback(manifest: Manifest, highestVersion: string | null): void {
-  if (highestVersion === null || semver.gte(manifest.version, highestVersion)) return;
-  throw new MagError(
-    'E_PKG_ROLLBACK',
-    `${manifest.id} ${highestVersion} was installed before; ${manifest.version} is older`,
-  );
 }
 
 async function approve(manifest: Manifest, input: InstallInput, { stores, gate }: Parts): Promise<string> {
@@ -140,26 +129,17 @@ export function approvedOf(
 }
 
 /** Runs `install()` in a cell of its own that ends with the step. */
-async function rehearse(
-  verified: Verified<Package>,
-  input: InstallInput,
-  parts: Parts,
-  running: RunningExtensions,
-): Promise<void> {
+async function rehearse(verified: Verified<Package>, input: InstallInput, parts: Parts): Promise<void> {
   const { manifest } = verified;
   parts.types.declare(manifest.id, verified.eventSchemas);
-  const process = running.create(verified, completeConfig(manifest, input.config), []);
+  const process = parts.running.create(verified, completeConfig(manifest, input.config), []);
   try {
     await process.start();
-    await runPhase(process.invoke.bind(process), manifest, 'install');
-    await ping(process.invoke.bind(process), manifest);
+    await runPhase(process, manifest, 'install');
+    await ping(process, manifest);
   } finally {
     await process.stop(0);
     parts.types.retract(manifest.id);
     parts.gate.release(manifest.id);
   }
-}
-
-export function highest(before: string | null, version: string): string {
-  return before !== null && semver.gt(before, version) ? before : version;
 }

@@ -1,5 +1,7 @@
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
-import type { ExtensionState, OperationKind } from '../ports.ts';
+import type { ExtensionRecord, ExtensionState, OperationKind } from '../ports.ts';
+import type { Registry } from '../registry/registry.ts';
 
 /** Where an operation may start and where it ends; without `to` the state stays what it is. */
 interface Move {
@@ -28,4 +30,15 @@ export function move(kind: OperationKind, from: ExtensionState): ExtensionState 
     'E_STATE',
     `cannot ${kind} an extension that is ${from}; it must be ${row.from.join(' or ')}`,
   );
+}
+
+/** The record of what an operation may start on. @throws `E_NOT_FOUND`, `E_STATE` */
+export async function movable(
+  kind: OperationKind,
+  id: ExtensionId,
+  registry: Pick<Registry, 'record'>,
+): Promise<ExtensionRecord> {
+  const record = await registry.record(id);
+  move(kind, record.state);
+  return record;
 }

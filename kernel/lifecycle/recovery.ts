@@ -1,88 +1,149 @@
+import { messageOf, toMagError } from '../errors.ts';
 import type { ExtensionRecord, Operation } from '../ports.ts';
+import { settleBundle } from './bundle-recovery.ts';
+import { type BundleInput, holdsOf } from './bundle-steps.ts';
 import { type InstallInput, installSteps } from './install-steps.ts';
 import type { Operations } from './operations.ts';
 import type { Parts } from './parts.ts';
-import type { RunningExtensions } from './running-extensions.ts';
-import { type Journal, runSteps, type Step, undoSteps } from './steps.ts';
-import { type SwitchInput, switchSteps } from './switch-steps.ts';
+import { type Journal, runSteps, undoBegun } from './steps.ts';
+import type { SwitchInput } from './switch-input.ts';
+import { completeMigrations } from './switch-migrations.ts';
+import { switchSteps } from './switch-steps.ts';
 import { type UninstallInput, uninstallSteps } from './uninstall-steps.ts';
 
+/** With a storage that answers; the tries are a beat of the host apart, two seconds. */
+const MAX_TRIES = 30;
+
 /**
- * Completes or undoes every operation that a crash cut off (spec 06), and says so in its row, the log and the
- * audit. What takes away is completed; what adds is undone.
+ * Completes or undoes every operation that was cut off, by the end of its host or because the storage was away
+ * (spec 06), and says so in its row, the log and the audit. What takes away is completed; what adds is undone.
  */
-export async function recover(
-  parts: Parts,
-  running: RunningExtensions,
-  operations: Operations,
-): Promise<void> {
-  for (const operation of await parts.stores.operations.running()) {
-    const completed = await settle(operation, parts, running, operations.journal(operation.id));
-    const verb = completed ? 'completed' : 'undone';
-    const detail = `the host stopped in the middle of the ${operation.kind}; it was ${verb} at the next start`;
-    if (completed) await parts.stores.operations.end(operation.id, 'succeeded');
-    else
-      await parts.stores.operations.end(operation.id, 'rolled_back', {
-        code: 'E_OPERATION_INTERRUPTED',
-        detail,
+export class Recovery {
+  readonly #parts: Parts;
+  readonly #operations: Operations;
+  /** How often it was tried to settle an operation. Until it is, the extension stays as it is, and no other one begins. */
+  readonly #tries = new Map<string, number>();
+  #underway: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(parts: Parts, operations: Operations) {
+    this.#parts = parts;
+    this.#operations = operations;
+  }
+
+  /**
+   * Does so in the background: it may run `uninstall()` of an extension, and a host that waited for that would not say
+   * that it is there. Never throws; a call while it is at work asks for nothing more.
+   */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#underway ??= this.run()
+      .catch((failure: unknown) =>
+        this.#parts.logger.warn(
+          { reason: messageOf(failure) },
+          'operations that were cut off wait for the storage',
+        ),
+      )
+      .finally(() => {
+        this.#underway = null;
       });
-    parts.logger.warn({ operation: operation.id, extension: operation.extension }, detail);
-    await parts.audit.record({
+  }
+
+  /** Waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#underway;
+  }
+
+  /** Settles what was cut off here, and by the end of other hosts. What fails is tried again the next time. */
+  async run(): Promise<void> {
+    const { stores, logger } = this.#parts;
+    for (const operation of await stores.operations.adopt(this.#operations.underWay)) {
+      try {
+        await this.#settle(operation);
+        this.#tries.delete(operation.id);
+      } catch (failure) {
+        const { id, kind, extension } = operation;
+        logger.error({ operation: id, kind, extension, err: failure }, 'it could not be settled yet');
+        await this.#giveUpInTheEnd(operation, failure);
+      }
+    }
+  }
+
+  /** What cannot be settled however often it is tried is left to an operator, who finds the extension free to move. */
+  async #giveUpInTheEnd({ id }: Operation, failure: unknown): Promise<void> {
+    const tries = (this.#tries.get(id) ?? 0) + 1;
+    this.#tries.set(id, tries);
+    if (tries < MAX_TRIES) return;
+    const { code, message } = toMagError(failure);
+    await this.#parts.stores.operations.end(id, 'failed', { code, detail: `not settled: ${message}` });
+    this.#tries.delete(id);
+  }
+
+  async #settle(operation: Operation): Promise<void> {
+    const { id, kind, extension } = operation;
+    const { turns, stores, logger, audit } = this.#parts;
+    const journal = this.#operations.journal(id);
+    const holds = isBundle(operation) ? holdsOf(operation.input as unknown as BundleInput, []) : [extension];
+    const completed = await turns.take(holds, () => settle(operation, this.#parts, journal));
+    const verb = completed ? 'completed' : 'undone';
+    const detail = `the ${kind} was cut off in the middle; it was ${verb} afterwards`;
+    if (completed) await stores.operations.end(id, 'succeeded');
+    else await stores.operations.end(id, 'rolled_back', { code: 'E_OPERATION_INTERRUPTED', detail });
+    logger.warn({ operation: id, extension }, detail);
+    await audit.record({
       principal: 'host',
       tenant: 't_system',
       action: 'operation.recovered',
-      target: operation.extension,
+      target: extension,
       outcome: completed ? 'ok' : 'failed',
-      detail: { operation: operation.id, kind: operation.kind, detail },
+      detail: { operation: id, kind, detail },
     });
   }
 }
 
 /** Resolves with whether it was completed; else it was undone. */
-async function settle(
-  operation: Operation,
-  parts: Parts,
-  running: RunningExtensions,
-  journal: Journal,
-): Promise<boolean> {
-  const begun = new Set(operation.steps.map(({ name }) => name));
-  const undoBegun = (steps: readonly Step[]) =>
-    undoSteps(
-      steps.filter(({ name }) => begun.has(name)),
-      journal,
-    );
+async function settle(operation: Operation, parts: Parts, journal: Journal): Promise<boolean> {
+  if (isBundle(operation)) return settleBundle(operation, parts, journal);
   const record = await parts.stores.extensions.get(operation.extension);
   switch (operation.kind) {
     case 'install':
-      await undoBegun(installSteps(operation.input as unknown as InstallInput, parts, running));
+      if (record?.state === 'installed') return true; // its last step is done
+      await undoBegun(operation, installSteps(operation.input as unknown as InstallInput, parts), journal);
       return false;
     case 'uninstall':
-      await runSteps(uninstallSteps(operation.input as unknown as UninstallInput, parts, running), journal);
+      await runSteps(uninstallSteps(operation.input as unknown as UninstallInput, parts), journal);
       return true;
     case 'disable':
       if (record !== null) await parts.stores.extensions.put({ ...record, state: 'disabled', reason: null });
       return true;
     case 'enable':
-      return false; // it leaves nothing behind but its row: the state is written by its last step
+      return record?.state === 'enabled'; // its last step; what comes before leaves nothing behind
     default:
-      return settleSwitch(operation.input as unknown as SwitchInput, record, undoBegun, parts, running);
+      return settleSwitch(operation, record, parts, journal);
   }
 }
 
-/** The record says which version holds: what came before it is undone, what comes after it needs no repeating. */
+/** The record says which version holds: what came before it is undone, what comes after it is done. */
 async function settleSwitch(
-  input: SwitchInput,
+  operation: Operation,
   record: ExtensionRecord | null,
-  undoBegun: (steps: readonly Step[]) => Promise<void>,
   parts: Parts,
-  running: RunningExtensions,
+  journal: Journal,
 ): Promise<boolean> {
+  const input = operation.input as unknown as SwitchInput;
   if (record === null) return false;
   if (record.digest === input.digest) {
     await parts.stores.extensions.keep({ id: input.id, ...input.from });
     await parts.stores.extensions.forget(input.id, input.version);
+    await completeMigrations(input, parts);
     return true;
   }
-  await undoBegun(switchSteps(input, record, parts, running));
+  await undoBegun(operation, switchSteps(input, record, parts), journal);
   return false;
+}
+
+/** Only what moves a bundle is journaled with a plan. */
+function isBundle({ input }: Operation): boolean {
+  return Object.hasOwn(input, 'plan');
 }

@@ -1,15 +1,20 @@
-import type { HookName } from '../../manifests/catalog/index.ts';
-import { hookRow } from '../../manifests/catalog/index.ts';
+import { type HookName, hookRow, isTapped } from '../../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../../manifests/json.ts';
+import { endpointKey } from '../../manifests/manifest/endpoint-key.ts';
+import { isInbound } from '../../manifests/manifest/inbound.ts';
 import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
+import { CHANNEL_HANDLERS } from '../../manifests/protocol/frames.ts';
 import type { Demand } from '../capability/gate.ts';
 import { MagError } from '../errors.ts';
-import type { Tap } from '../hooks/hook-points.ts';
+import { Delivery } from '../events/delivery.ts';
+import { type Deliver, type DeliveryOutcome, inTurn } from '../events/in-turn.ts';
+import type { Tap } from '../hooks/tapped-point.ts';
 import type { StoredEvent } from '../ports.ts';
 import type { CellStats, ExtensionProcess } from '../sandbox/cell.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { announce } from './announce.ts';
-import { budget, endpointKey, runPhase } from './guest.ts';
+import { handlingOf, outcomeOf } from './event-handling.ts';
+import { budget, runPhase } from './guest.ts';
 import { mappedOwner } from './mapped-owner.ts';
 import type { Parts } from './parts.ts';
 
@@ -18,19 +23,22 @@ const DRAIN_MS = 5_000;
 
 export interface Running {
   readonly manifest: Manifest;
+  /** Of the package its code is from. */
+  readonly digest: string;
   readonly process: ExtensionProcess;
-  /** What serving each endpoint demands, by its key. */
-  readonly endpointDemands: ReadonlyMap<string, readonly Demand[]>;
+  /** What calling each of its handlers demands: `endpoint GET /greet`, `job digest`. */
+  readonly demands: ReadonlyMap<string, readonly Demand[]>;
 }
 
 /** The extensions whose code runs on this host now: their processes and what is registered for them. */
 export class RunningExtensions {
-  readonly #parts: Parts;
+  readonly #parts: Omit<Parts, 'running'>;
   readonly #running = new Map<ExtensionId, Running>();
   /** The newest process of each extension, also while it is not admitted yet: `init()` may be hostile too. */
   readonly #processes = new Map<ExtensionId, ExtensionProcess>();
+  readonly #digests = new WeakMap<ExtensionProcess, string>();
 
-  constructor(parts: Parts) {
+  constructor(parts: Omit<Parts, 'running'>) {
     this.#parts = parts;
   }
 
@@ -54,37 +62,63 @@ export class RunningExtensions {
   ): ExtensionProcess {
     const { manifest } = verified;
     const { sandbox, ownerFor } = this.#parts;
-    const process = sandbox.create({
+    const process: ExtensionProcess = sandbox.create({
       load: {
         extension: { id: manifest.id, version: manifest.version },
         code: verified.code,
         config,
-        memoryMb: manifest.limits.memoryMb,
         cpuMs: manifest.limits.cpuMs,
       },
+      memoryMb: manifest.limits.memoryMb,
       hostCallsPerSecond: manifest.limits.hostCallsPerSecond,
       jit: manifest.isolation.jit && verified.tier !== 'community',
       owner: mappedOwner(ownerFor(manifest), verified),
       onReady: async (invoke) => {
-        for (const phase of phases) await runPhase(invoke, manifest, phase);
+        for (const phase of phases) await runPhase({ invoke }, manifest, phase);
       },
       onRetire: async (invoke) => {
-        if (phases.includes('start')) await runPhase(invoke, manifest, 'stop');
+        if (phases.includes('start')) await runPhase({ invoke }, manifest, 'stop');
       },
-      onDeath: (error) => void this.#report(manifest, error),
-      onGiveUp: (error) => void this.#parts.quarantine(manifest.id, error),
+      // Each end of a call or a cell counts once: the fifth death gives up, and is no broken budget beside it.
+      onDeath: (error) => {
+        void this.#report(manifest, error);
+        this.#overBudget(manifest.id, process, error);
+      },
+      onOverBudget: (error) => this.#overBudget(manifest.id, process, error),
+      onGiveUp: (error) => void this.#parts.givenUp(manifest.id, error, process),
     });
     this.#processes.set(manifest.id, process);
+    this.#digests.set(process, verified.digest);
     return process;
   }
 
   /** Lets requests, hooks and events in. */
   async admit(manifest: Manifest, process: ExtensionProcess): Promise<void> {
-    const { hooks, endpoints, bus } = this.#parts;
-    this.#running.set(manifest.id, { manifest, process, endpointDemands: endpointDemands(manifest) });
+    this.#enter(manifest, process);
+    await this.subscribe(manifest.id);
+  }
+
+  #enter(manifest: Manifest, process: ExtensionProcess): void {
+    const { hooks } = this.#parts;
+    const digest = this.#digests.get(process) ?? '';
+    this.#running.set(manifest.id, { manifest, digest, process, demands: demandsOf(manifest) });
     hooks.tap(manifest.id, this.#taps(manifest));
-    endpoints.serve(manifest);
-    await bus.resume(manifest.id, manifest.contributes.events.subscribes);
+    hooks.declare(manifest);
+  }
+
+  /**
+   * Begins the subscriptions that the extension may hold by what it is granted now (spec 05: checked at subscribe
+   * time, and again at each delivery). Called again after its grants changed.
+   */
+  async subscribe(id: ExtensionId): Promise<void> {
+    const { bus, types, gate, logger } = this.#parts;
+    const wanted = this.#running.get(id)?.manifest.contributes.events.subscribes ?? [];
+    const may = (type: string) =>
+      eventDemands(type, types.requirements(type)).every((demand) => gate.covers(id, demand));
+    for (const type of wanted.filter((type) => !may(type))) {
+      logger.warn({ extension: id, type }, 'it is not subscribed: it may not see events of this type');
+    }
+    await bus.resume(id, wanted.filter(may));
   }
 
   /**
@@ -95,17 +129,42 @@ export class RunningExtensions {
   async replace(manifest: Manifest, process: ExtensionProcess): Promise<Running> {
     const before = this.#running.get(manifest.id);
     if (before === undefined) throw new MagError('E_NOT_ENABLED', `${manifest.id} does not run`);
-    await this.admit(manifest, process);
-    const gone = before.manifest.contributes.events.subscribes.filter(
-      (type) => !manifest.contributes.events.subscribes.includes(type),
-    );
-    await this.#parts.bus.unsubscribe(manifest.id, gone);
+    this.#enter(manifest, process);
+    try {
+      await this.subscribe(manifest.id);
+    } catch (failure) {
+      await this.putBack(before).catch(() => undefined); // why it is put back is what is told
+      throw failure;
+    }
+    await this.#endSubscriptions(before.manifest, manifest);
     return before;
+  }
+
+  /**
+   * Takes a `replace` back: what served before serves, also while its subscriptions cannot be looked up. Those go on
+   * when they can.
+   */
+  async putBack(before: Running): Promise<void> {
+    await this.#leaveTo(before);
+    await this.subscribe(before.manifest.id);
+  }
+
+  async #leaveTo(before: Running): Promise<void> {
+    const replaced = this.#running.get(before.manifest.id);
+    this.#enter(before.manifest, before.process);
+    if (replaced !== undefined) await this.#endSubscriptions(replaced.manifest, before.manifest);
+  }
+
+  /** Those that one version has and the other does not. */
+  async #endSubscriptions({ id, contributes }: Manifest, other: Manifest): Promise<void> {
+    const kept = other.contributes.events.subscribes;
+    const gone = contributes.events.subscribes.filter((type) => !kept.includes(type));
+    await this.#parts.bus.unsubscribe(id, gone);
   }
 
   /** Runs `stop()` of a process that serves nothing any more, and ends it. */
   async retire({ manifest, process }: Running, drainMs: number): Promise<string | undefined> {
-    const failure = await runPhase(process.invoke.bind(process), manifest, 'stop').then(
+    const failure = await runPhase(process, manifest, 'stop').then(
       () => undefined,
       (thrown: unknown) => (thrown instanceof MagError ? `stop(): ${thrown.code}` : 'stop() failed'),
     );
@@ -113,13 +172,17 @@ export class RunningExtensions {
     return failure;
   }
 
-  /** Lets nothing in any more. The process goes on until it is stopped or killed. */
+  /**
+   * Lets nothing in any more, and ends what streams. The process goes on until it is stopped or killed. What fails
+   * closed does so until it is settled why the extension does not run.
+   */
   async dismiss(id: ExtensionId): Promise<Running | undefined> {
-    const { hooks, endpoints, bus } = this.#parts;
+    const { hooks, bus, streams } = this.#parts;
     const running = this.#running.get(id);
     this.#running.delete(id);
-    hooks.tap(id, new Map());
-    endpoints.withdraw(id);
+    streams.cut(id);
+    if (running !== undefined) hooks.close(running.manifest);
+    hooks.withdraw(id);
     await bus.park(id);
     return running;
   }
@@ -139,24 +202,51 @@ export class RunningExtensions {
     await this.dismiss(id);
   }
 
-  /** Hands an event to its subscriber, if it may see it. */
-  async deliver(id: ExtensionId, event: StoredEvent): Promise<'handled' | 'parked'> {
+  /** Hands events to their subscriber, as far as it may see them. */
+  deliver(id: ExtensionId, events: readonly StoredEvent[], again: boolean): ReturnType<Deliver> {
+    const running = this.#running.get(id);
+    if (running === undefined) return events.map(async () => 'parked');
+    const { transactional } = running.manifest.contributes.events;
+    // The place that one commits is before that of the next.
+    if (events.some(({ event_type }) => transactional.includes(event_type)))
+      return inTurn(events, (event) => this.#deliverInOne(id, event, again));
+    const seen = events.filter((event) => this.maySee(id, event));
+    const handling = running.process.invokeInTurn(seen.map((event) => handlingOf(running.manifest, event)));
+    const outcomes = new Map(seen.map((event, at) => [event, outcomeOf(handling[at], seen.length === 1)]));
+    return events.map((event) => outcomes.get(event) ?? Promise.resolve('withheld'));
+  }
+
+  async #deliverInOne(id: ExtensionId, event: StoredEvent, again: boolean): Promise<DeliveryOutcome> {
     const running = this.#running.get(id);
     if (running === undefined) return 'parked';
-    if (!this.#maySee(id, event)) return 'handled';
-    const target = { kind: 'event', name: event.event_type } as const;
-    await running.process.invoke(target, event as unknown as Json, {
-      request: null,
-      ...budget(running.manifest),
-    });
+    if (!this.maySee(id, event)) return 'withheld';
+    await this.#handleInOne(running, event, again);
     return 'handled';
   }
 
-  #maySee(id: ExtensionId, event: StoredEvent): boolean {
-    const demands: Demand[] = [
-      { capability: 'realtime.subscribe_events', resource: { types: event.event_type } },
-      ...event.capabilities_required.map((capability) => ({ capability }) as Demand),
-    ];
+  /** The effects of the handler and the place of the subscription commit together (spec 05). */
+  async #handleInOne(running: Running, event: StoredEvent, again: boolean): Promise<void> {
+    const { transactions, gate, relay, bus } = this.#parts;
+    const { deadlineMs } = budget(running.manifest);
+    const extension = running.manifest.id;
+    const delivery = new Delivery({ transactions, gate, extension, event, again, deadlineMs });
+    try {
+      const { target, payload, options } = handlingOf(running.manifest, event);
+      await running.process.invoke(target, payload, { ...options, unit: delivery });
+      if (await delivery.commit()) {
+        bus.committed(extension);
+        relay.wake();
+      }
+    } catch (failure) {
+      if (!delivery.wasHandled) throw failure;
+    } finally {
+      await delivery.rollback();
+    }
+  }
+
+  /** Whether the grants of an extension cover an event now. */
+  maySee(id: ExtensionId, event: StoredEvent): boolean {
+    const demands = eventDemands(event.event_type, event.capabilities_required);
     return demands.every((demand) => this.#parts.gate.covers(id, demand));
   }
 
@@ -166,6 +256,7 @@ export class RunningExtensions {
       const { capability } = hookRow(hook as HookName); // checked against the catalogue at staging
       taps.set(hook, {
         extension: manifest.id,
+        version: manifest.version,
         order,
         covers: (resource) =>
           this.#parts.gate.covers(
@@ -188,11 +279,19 @@ export class RunningExtensions {
     const running = this.#running.get(manifest.id);
     if (running === undefined) throw new MagError('E_NOT_ENABLED', `${manifest.id} does not run`);
     const limits = budget(manifest);
+    const row = hookRow(hook as HookName);
+    const isCutShort = isTapped(row) && deadlineMs < row.budgetMs / 2; // by the taps before it
     return running.process.invoke({ kind: 'hook', name: hook }, value, {
       request,
       cpuMs: limits.cpuMs,
       deadlineMs: Math.min(deadlineMs, limits.deadlineMs),
+      isCutShort,
     });
+  }
+
+  /** What a version that is being tried, or drained, does is not what serves. */
+  #overBudget(id: ExtensionId, process: ExtensionProcess, error: MagError): void {
+    if (this.#running.get(id)?.process === process) this.#parts.overBudget(id, error);
   }
 
   async #report(manifest: Manifest, error: MagError): Promise<void> {
@@ -207,14 +306,39 @@ export class RunningExtensions {
   }
 }
 
-/** Without authentication an endpoint is an inbound webhook, which is a right of its own (spec 03). */
-function endpointDemands(manifest: Manifest): Map<string, readonly Demand[]> {
+/** What seeing an event takes. */
+function eventDemands(type: string, required: readonly string[]): Demand[] {
+  return [
+    { capability: 'realtime.subscribe_events', resource: { types: type } },
+    ...required.map((capability) => ({ capability }) as Demand),
+  ];
+}
+
+/** Endpoints for callers without a token are a right of their own (spec 03). */
+function demandsOf({ id, contributes }: Manifest): Map<string, readonly Demand[]> {
   const serve: Demand = { capability: 'api.register_endpoint' };
   const inbound: Demand = { capability: 'network.inbound' };
-  return new Map(
-    manifest.contributes.endpoints.map((endpoint) => [
-      endpointKey(endpoint),
-      endpoint.auth === 'none' ? [serve, inbound] : [serve],
-    ]),
-  );
+  const work: Demand = { capability: 'system.background_jobs' };
+  const command: Demand = { capability: 'cli.register_command' };
+  return new Map<string, readonly Demand[]>([
+    ...contributes.endpoints.map(
+      (endpoint) =>
+        [`endpoint ${endpointKey(endpoint)}`, isInbound(endpoint.auth) ? [serve, inbound] : [serve]] as const,
+    ),
+    ...contributes.jobs.map(({ name }) => [`job ${name}`, [work]] as const),
+    ...contributes.channels.flatMap(({ name }) => {
+      const resource = { channels: `${id}/${name}` };
+      const offer: Demand = { capability: 'realtime.register_channel', resource };
+      return CHANNEL_HANDLERS.map((handler) => [`channel ${name} ${handler}`, [offer]] as const);
+    }),
+    ...[...contributes.ssoProviders, ...contributes.oidcProviders, ...contributes.samlProviders].map(
+      ({ name, tenant }) =>
+        [
+          `provider ${name}`,
+          [{ capability: 'auth.register_provider', resource: { tenants: tenant } }],
+        ] as const,
+    ),
+    ...contributes.commands.map(({ name }) => [`command ${name}`, [command]] as const),
+    ...contributes.formats.map(({ name }) => [`format ${name}`, [command]] as const),
+  ]);
 }

@@ -1,36 +1,24 @@
 import semver from 'semver';
-import type { CapabilityName, Scope } from '../../manifests/catalog/index.ts';
-import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
-import { MagError } from '../errors.ts';
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { MagError, messageOf } from '../errors.ts';
 import type { ExtensionRecord } from '../ports.ts';
 import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import type { ExtensionProcess } from '../sandbox/cell.ts';
 import type { LoadedPackage, Package, Verified } from '../trust/verify.ts';
-import { HOST_VERSION } from '../version.ts';
 import { completeConfig } from './configuration.ts';
 import { checkHealth, ping, requireContributions } from './guest.ts';
-import { approvedOf, highest, refuseRollback } from './install-steps.ts';
+import { NO_PEERS, type Peers } from './install-steps.ts';
 import type { Parts } from './parts.ts';
-import type { Running, RunningExtensions } from './running-extensions.ts';
-import type { Step } from './steps.ts';
+import type { RecordBefore } from './record-before.ts';
+import type { Running } from './running-extensions.ts';
+import { need, type Step } from './steps.ts';
+import { approveStep } from './switch-grants.ts';
+import { isForward, type SwitchInput } from './switch-input.ts';
+import { contractStep, expandStep } from './switch-migrations.ts';
+import { highest, refuseRollback, requireHostVersion } from './target-version.ts';
 
 /** How long calls of the replaced version may take to end (spec 06, upgrade). */
 const DRAIN_MS = 30_000;
-
-/** What an upgrade or rollback was asked to do, as it is journaled: enough to undo it after a crash. */
-export interface SwitchInput {
-  readonly id: ExtensionId;
-  readonly kind: 'upgrade' | 'rollback';
-  readonly from: { readonly version: string; readonly digest: string };
-  readonly version: string;
-  readonly digest: string;
-  /** Of what is new; the rest stays as it was granted. */
-  readonly approve: readonly string[] | 'all';
-  readonly principal: string;
-  /** Roll back although a migration stays that cannot be reversed. */
-  readonly force: boolean;
-  readonly grantsBefore: readonly { readonly capability: CapabilityName; readonly scope: Scope | null }[];
-}
 
 /** What the steps hand on to each other. */
 interface Switch {
@@ -40,65 +28,80 @@ interface Switch {
   replaced?: Running;
 }
 
+/** The steps of a switch in parts: an operation that switches several extensions takes each part of all. */
+export interface SwitchPhases {
+  /** Nothing that serves changes: the new version is started beside the old one and checked. */
+  readonly prepare: readonly Step[];
+  readonly commit: readonly Step[];
+  /** Takes migrations back, after the switch. */
+  readonly contract: readonly Step[];
+  /** Ends the old version: there is no way back from here. */
+  readonly retire: readonly Step[];
+}
+
 /**
  * The steps from one version to another (spec 06, upgrade and rollback). The old version serves until the new
  * one passed its check; a failure at any step before leaves it serving.
  */
-export function switchSteps(
+export function switchSteps(input: SwitchInput, record: RecordBefore, parts: Parts): Step[] {
+  const { prepare, commit, contract, retire } = switchPhases(input, record, parts);
+  return [...prepare, ...commit, ...contract, ...retire];
+}
+
+export function switchPhases(
   input: SwitchInput,
-  record: ExtensionRecord,
+  record: RecordBefore,
   parts: Parts,
-  running: RunningExtensions,
-): Step[] {
+  peers = NO_PEERS,
+): SwitchPhases {
   const state: Switch = {};
   const enabled = record.state === 'enabled';
-  return [
-    {
-      name: 'verify signature',
-      run: async () => {
-        state.verified = await parts.registry.verified(input.digest);
-        state.old = await parts.registry.loaded(input.from.digest);
+  const forward = isForward(input);
+  const live = enabled ? liveSteps(input.id, record, state, parts) : null;
+  return {
+    prepare: [
+      {
+        name: 'verify signature',
+        run: async () => {
+          state.verified = await parts.registry.verified(input.digest);
+          state.old = await parts.registry.loaded(input.from.digest);
+        },
       },
-    },
-    {
-      name: 'check compatibility',
-      run: () => checkCompatibility(need(state.verified), input, record, parts),
-    },
-    {
-      name: 'approve capabilities',
-      run: () => approve(need(state.verified).manifest, input, parts),
-      undo: () => restoreGrants(input, parts),
-    },
-    ...(input.kind === 'upgrade' ? [expandStep(input, state, parts)] : []),
-    ...(enabled ? liveSteps(input, record, state, parts, running) : [rehearseStep(record, state, running)]),
-    {
-      name: 'record',
-      run: () => recordVersion(input, parts),
-      undo: async () => {
-        const { updatedAt: _, ...before } = record;
-        await parts.stores.extensions.put(before);
-        await parts.stores.extensions.forget(input.id, input.from.version);
+      {
+        name: 'check compatibility',
+        run: () => checkCompatibility(need(state.verified), input, record, parts, peers),
       },
+      approveStep(input, () => need(state.verified).manifest, parts),
+      ...(forward ? [expandStep(input, () => need(state.verified), parts)] : []),
+      ...(live?.start ?? [rehearseStep(record, state, parts)]),
+    ],
+    commit: [...(live?.traffic ?? []), recordStep(input, record, parts)],
+    contract: forward ? [] : [contractStep(input, parts)],
+    retire: enabled ? [retireStep(state, parts)] : [],
+  };
+}
+
+function recordStep(input: SwitchInput, before: RecordBefore, parts: Parts): Step {
+  return {
+    name: 'record',
+    run: () => recordVersion(input, parts),
+    undo: async () => {
+      await parts.stores.extensions.put(before);
+      await parts.stores.extensions.forget(input.id, input.from.version);
     },
-    ...(input.kind === 'rollback' ? [contractStep(input, state, parts)] : []),
-    ...(enabled ? [retireStep(state, parts, running)] : []),
-  ];
+  };
 }
 
 async function checkCompatibility(
   { manifest }: Verified<Package>,
   input: SwitchInput,
-  record: ExtensionRecord,
+  record: RecordBefore,
   { registry }: Parts,
+  peers: Peers,
 ): Promise<void> {
-  if (!semver.satisfies(HOST_VERSION, manifest.engines.magflock)) {
-    throw new MagError(
-      'E_INCOMPATIBLE',
-      `${manifest.id} ${manifest.version} needs MagFlock ${manifest.engines.magflock}`,
-    );
-  }
+  requireHostVersion(manifest);
   if (input.kind === 'upgrade') refuseRollback(manifest, record.highestVersion);
-  const nodes = await registry.nodes();
+  const nodes = new Map([...(await registry.nodes()), ...peers]);
   const broken = dependentsOf(input.id, nodes.values()).filter(
     (other) => !semver.satisfies(manifest.version, nodes.get(other)?.dependencies[input.id] ?? '*'),
   );
@@ -113,93 +116,21 @@ async function checkCompatibility(
   completeConfig(manifest, record.config);
 }
 
-/** Grants what was approved of what is new. Everything else runs on the grants it has (spec 03). */
-async function approve(manifest: Manifest, input: SwitchInput, { stores, data }: Parts): Promise<string> {
-  const held = new Set(input.grantsBefore.map(({ capability }) => capability));
-  const added = approvedOf(manifest, input.approve).filter(
-    ({ capability }) => input.approve !== 'all' || !held.has(capability),
-  );
-  for (const { capability, scope } of input.kind === 'upgrade' ? added : []) {
-    await stores.grants.put({ extension: input.id, capability, scope, grantedBy: input.principal });
-  }
-  await data.syncGrants(input.id, await stores.grants.list(input.id));
-  return added.length === 0 ? 'nothing new' : added.map(({ capability }) => capability).join(', ');
-}
-
-async function restoreGrants(
-  { id, grantsBefore, principal }: SwitchInput,
-  { stores, data }: Parts,
-): Promise<void> {
-  const before = new Set(grantsBefore.map(({ capability }) => capability));
-  for (const { capability } of await stores.grants.list(id)) {
-    if (!before.has(capability)) await stores.grants.remove(id, capability);
-  }
-  const now = new Map((await stores.grants.list(id)).map((grant) => [grant.capability, grant]));
-  for (const { capability, scope } of grantsBefore) {
-    if (JSON.stringify(now.get(capability)?.scope) === JSON.stringify(scope)) continue;
-    await stores.grants.put({ extension: id, capability, scope, grantedBy: principal });
-  }
-  await data.syncGrants(id, await stores.grants.list(id));
-}
-
-/** Expand first: the old version goes on working with what the new migrations add. */
-function expandStep(input: SwitchInput, state: Switch, { data, stores, registry }: Parts): Step {
-  return {
-    name: 'run migrations',
-    run: async () => {
-      const applied = await data.migrate(input.id, need(state.verified).migrations);
-      await data.syncGrants(input.id, await stores.grants.list(input.id));
-      return applied.length === 0 ? 'none' : applied.join(', ');
-    },
-    undo: async () => {
-      const { migrations } = await registry.loaded(input.digest);
-      const keep = namesOf((await registry.loaded(input.from.digest)).migrations);
-      const added = migrations.filter(({ name }) => !keep.includes(name));
-      // One that cannot be reversed stays: it only added, and the old version works with it.
-      if (added.every(({ down }) => down !== null)) await data.unmigrate(input.id, migrations, keep);
-    },
-  };
-}
-
-/** After the switch: the version that serves again was written for the tables without these. */
-function contractStep(input: SwitchInput, state: Switch, { data }: Parts): Step {
-  return {
-    name: 'reverse migrations',
-    run: async () => {
-      const old = need(state.old);
-      const keep = namesOf(need(state.verified).migrations);
-      if (input.force && irreversible(old, keep).length > 0) return 'irreversible, left as they are';
-      const reversed = await data.unmigrate(input.id, old.migrations, keep);
-      return reversed.length === 0 ? 'none' : reversed.join(', ');
-    },
-  };
-}
-
-/** The migrations beyond `keep` that have no way back. */
-export function irreversible(
-  { migrations }: Pick<LoadedPackage, 'migrations'>,
-  keep: readonly string[],
-): string[] {
-  return namesOf(migrations.filter(({ name, down }) => down === null && !keep.includes(name)));
-}
-
 function liveSteps(
-  input: SwitchInput,
-  record: ExtensionRecord,
+  id: ExtensionId,
+  record: RecordBefore,
   state: Switch,
   parts: Parts,
-  running: RunningExtensions,
-): Step[] {
-  const { id } = input;
+): { start: Step[]; traffic: Step[] } {
   const schemas = () => new Map([...need(state.old).eventSchemas, ...need(state.verified).eventSchemas]);
-  return [
+  const start: Step[] = [
     {
       name: 'start the new version beside the old one',
       run: async () => {
         const verified = need(state.verified);
         parts.gate.hold(verified.manifest, await parts.stores.grants.list(id), need(state.old).manifest);
         parts.types.declare(id, schemas());
-        state.process = running.create(verified, completeConfig(verified.manifest, record.config), [
+        state.process = parts.running.create(verified, completeConfig(verified.manifest, record.config), [
           'init',
           'start',
         ]);
@@ -214,33 +145,52 @@ function liveSteps(
     },
     {
       name: 'health check 3: the new version handles a test event',
-      run: () => {
-        const process = need(state.process);
-        return checkHealth(process.invoke.bind(process), need(state.verified).manifest);
-      },
+      run: () => checkHealth(need(state.process), need(state.verified).manifest),
     },
+  ];
+  const traffic: Step[] = [
     {
       name: 'switch traffic',
       run: async () => {
-        state.replaced = await running.replace(need(state.verified).manifest, need(state.process));
+        state.replaced = await parts.running.replace(need(state.verified).manifest, need(state.process));
       },
       undo: async () => {
-        if (state.replaced) await running.replace(state.replaced.manifest, state.replaced.process);
+        if (state.replaced) await parts.running.putBack(state.replaced);
       },
     },
+  ];
+  return { start, traffic };
+}
+
+/** The steps to a version that another host has switched to already. */
+export function followSteps(record: ExtensionRecord, parts: Parts): Step[] {
+  const { id } = record;
+  const state: Switch = {};
+  const { start, traffic } = liveSteps(id, record, state, parts);
+  return [
+    {
+      name: 'verify signature',
+      run: async () => {
+        state.verified = await parts.registry.verified(record.digest);
+        state.old = await parts.registry.loaded(parts.running.get(id)?.digest ?? record.digest);
+      },
+    },
+    ...start,
+    ...traffic,
+    retireStep(state, parts),
   ];
 }
 
 /** Of an extension that does not run, the new version only shows that it loads and answers. */
-function rehearseStep(record: ExtensionRecord, state: Switch, running: RunningExtensions): Step {
+function rehearseStep(record: RecordBefore, state: Switch, parts: Parts): Step {
   return {
     name: 'health check 3: the new version responds to ping',
     run: async () => {
       const verified = need(state.verified);
-      const process = running.create(verified, completeConfig(verified.manifest, record.config), []);
+      const process = parts.running.create(verified, completeConfig(verified.manifest, record.config), []);
       try {
         requireContributions(verified.manifest, await process.start());
-        await ping(process.invoke.bind(process), verified.manifest);
+        await ping(process, verified.manifest);
       } finally {
         await process.stop(0);
       }
@@ -248,7 +198,7 @@ function rehearseStep(record: ExtensionRecord, state: Switch, running: RunningEx
   };
 }
 
-async function recordVersion(input: SwitchInput, { stores }: Parts): Promise<void> {
+async function recordVersion(input: SwitchInput, { stores, followed }: Parts): Promise<string | undefined> {
   const record = await stores.extensions.get(input.id);
   if (record === null) throw new MagError('E_NOT_FOUND', `${input.id} is not known here`);
   await stores.extensions.put({
@@ -259,27 +209,29 @@ async function recordVersion(input: SwitchInput, { stores }: Parts): Promise<voi
   });
   await stores.extensions.keep({ id: input.id, ...input.from });
   await stores.extensions.forget(input.id, input.version);
+  return followed(); // before anything is reversed that a version elsewhere still works with
 }
 
-/** The switch is done and recorded: what the old version does now changes nothing. */
-function retireStep(state: Switch, parts: Parts, running: RunningExtensions): Step {
+/**
+ * The switch is done and recorded: what the old version does now changes nothing. Nothing here fails: there is
+ * no way back to a version that has stopped.
+ */
+function retireStep(state: Switch, parts: Parts): Step {
   return {
     name: 'stop and drain the old version',
+    final: true,
     run: async () => {
-      const failure = state.replaced && (await running.retire(state.replaced, DRAIN_MS));
       const { manifest, eventSchemas } = need(state.verified);
-      parts.gate.hold(manifest, await parts.stores.grants.list(manifest.id));
+      const failure =
+        state.replaced && (await parts.running.retire(state.replaced, DRAIN_MS).catch(messageOf));
       parts.types.declare(manifest.id, eventSchemas);
+      try {
+        parts.gate.hold(manifest, await parts.stores.grants.list(manifest.id));
+      } catch (thrown) {
+        // It keeps the rights of both versions until somebody looks again, which is soon.
+        return messageOf(thrown);
+      }
       return failure;
     },
   };
-}
-
-function namesOf(migrations: readonly { readonly name: string }[]): string[] {
-  return migrations.map(({ name }) => name);
-}
-
-function need<Value>(value: Value | undefined): Value {
-  if (value === undefined) throw new MagError('E_INTERNAL', 'a step ran before the one it needs');
-  return value;
 }

@@ -1,10 +1,10 @@
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { MagError, messageOf } from '../errors.ts';
+import { codeOf, messageOf } from '../errors.ts';
+import type { Stores } from '../ports.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
 import { runPhase } from './guest.ts';
 import type { Parts } from './parts.ts';
-import type { RunningExtensions } from './running-extensions.ts';
 import type { Step } from './steps.ts';
 
 export interface UninstallInput {
@@ -18,12 +18,12 @@ export interface UninstallInput {
  * The steps from an installed extension to none (spec 06, uninstall). None has an undo: an uninstall that was
  * cut off is completed, not taken back, so every step may run twice.
  */
-export function uninstallSteps(input: UninstallInput, parts: Parts, running: RunningExtensions): Step[] {
+export function uninstallSteps(input: UninstallInput, parts: Parts): Step[] {
   const { id } = input;
   const { stores, data, files, gate, bus } = parts;
   let dropData = input.purge;
   return [
-    { name: 'uninstall()', run: () => farewell(input, parts, running) },
+    { name: 'uninstall()', run: () => farewell(input, parts) },
     {
       name: 'reverse migrations',
       run: async () => {
@@ -39,7 +39,7 @@ export function uninstallSteps(input: UninstallInput, parts: Parts, running: Run
     {
       name: 'remove grants, subscriptions, role and schema',
       run: async () => {
-        for (const { capability } of await stores.grants.list(id)) await stores.grants.remove(id, capability);
+        await removeGrants(id, stores);
         gate.release(id);
         await bus.forget(id);
         if (dropData) await stores.state.clear(id);
@@ -51,6 +51,7 @@ export function uninstallSteps(input: UninstallInput, parts: Parts, running: Run
       name: 'remove files',
       run: async () => {
         await (dropData ? files.clear(id) : files.clearTemp(id));
+        await parts.forget(id, { purge: input.purge });
         return dropData ? 'files removed' : 'files kept with the data';
       },
     },
@@ -60,20 +61,29 @@ export function uninstallSteps(input: UninstallInput, parts: Parts, running: Run
         const record = await stores.extensions.get(id);
         if (record !== null)
           await stores.extensions.put({ ...record, state: 'uninstalled', config: {}, reason: null });
-        for (const { version } of await stores.extensions.kept(id))
-          await stores.extensions.forget(id, version);
-        for (const { digest } of await stores.packages.list(id)) await stores.packages.remove(digest);
+        await removeGrants(id, stores); // what was added meanwhile; from here on nothing is
+        parts.hooks.open(id);
+        await removePackages(id, stores);
       },
     },
   ];
 }
 
+async function removeGrants(id: ExtensionId, { grants }: Pick<Stores, 'grants'>): Promise<void> {
+  for (const { capability } of await grants.list(id)) await grants.remove(id, capability);
+}
+
+/** Every version of it that is stored, or kept to go back to. */
+export async function removePackages(
+  id: ExtensionId,
+  { extensions, packages }: Pick<Stores, 'extensions' | 'packages'>,
+): Promise<void> {
+  for (const { version } of await extensions.kept(id)) await extensions.forget(id, version);
+  for (const { digest } of await packages.list(id)) await packages.remove(digest);
+}
+
 /** Lets the extension clean up. It is going either way: its failing is noted, not obeyed. */
-async function farewell(
-  input: UninstallInput,
-  parts: Parts,
-  running: RunningExtensions,
-): Promise<string | undefined> {
+async function farewell(input: UninstallInput, parts: Parts): Promise<string | undefined> {
   const record = await parts.stores.extensions.get(input.id);
   if (record === null || record.state === 'uninstalled') return 'nothing to run';
   if (record.state === 'quarantined') return 'skipped: it is quarantined';
@@ -81,18 +91,18 @@ async function farewell(
   try {
     verified = await parts.registry.verified(input.digest);
   } catch (failure) {
-    return `skipped: ${failure instanceof MagError ? failure.code : messageOf(failure)}`;
+    return `skipped: ${codeOf(failure) ?? messageOf(failure)}`;
   }
   const { manifest } = verified;
   parts.gate.hold(manifest, await parts.stores.grants.list(input.id));
   parts.types.declare(manifest.id, verified.eventSchemas);
-  const process = running.create(verified, completeConfig(manifest, record.config), []);
+  const process = parts.running.create(verified, completeConfig(manifest, record.config), []);
   try {
     await process.start();
-    await runPhase(process.invoke.bind(process), manifest, 'uninstall');
+    await runPhase(process, manifest, 'uninstall');
     return undefined;
   } catch (failure) {
-    return `uninstall() failed: ${failure instanceof MagError ? failure.code : messageOf(failure)}`;
+    return `uninstall() failed: ${codeOf(failure) ?? messageOf(failure)}`;
   } finally {
     await process.stop(0);
     parts.types.retract(input.id);
@@ -107,7 +117,7 @@ async function migrationsOf(
   try {
     return (await registry.loaded(digest)).migrations;
   } catch (failure) {
-    if (failure instanceof MagError && failure.code === 'E_NOT_FOUND') return null;
+    if (codeOf(failure) === 'E_NOT_FOUND') return null;
     throw failure;
   }
 }

@@ -3,9 +3,10 @@ import type { InspectorSession, Isolate, Reference } from 'isolated-vm';
 import {
   ENTRIES,
   type EntryName,
+  type GuestModule,
   type IsolateOptions,
+  lend,
   loadAddon,
-  preludeArguments,
   refuseImport,
   type SliceEnd,
 } from './isolate.ts';
@@ -14,6 +15,10 @@ import {
 declare const PRELUDE_SOURCE: string;
 
 const NUDGE_MS = 50;
+/** Stops before it goes where it is told to. */
+const STOPPER = 'return function pause(enter, ...args) { debugger; return enter(...args); }';
+/** The least a debugger says to pause is shorter, and it says no more. */
+const MAX_PAUSE_CHARS = 200;
 
 /** A debugger on the isolate. */
 export interface DebugSession {
@@ -29,14 +34,24 @@ export class DebugIsolate {
   readonly #isolate: Isolate;
   readonly #context: ivm.Context;
   readonly #entries: ReadonlyMap<EntryName, Reference>;
+  readonly #stopper: Reference;
   readonly #nudger: InspectorSession;
   #nudging: NodeJS.Timeout | null = null;
   #inside = 0;
+  #traceLimit = Error.stackTraceLimit;
+  /** A debugger wants the guest to stop, and it has not stopped since. */
+  #isToPause = false;
 
-  private constructor(isolate: Isolate, context: ivm.Context, entries: ReadonlyMap<EntryName, Reference>) {
+  private constructor(
+    isolate: Isolate,
+    context: ivm.Context,
+    entries: ReadonlyMap<EntryName, Reference>,
+    stopper: Reference,
+  ) {
     this.#isolate = isolate;
     this.#context = context;
     this.#entries = entries;
+    this.#stopper = stopper;
     this.#nudger = isolate.createInspectorSession();
     this.#nudger.onResponse = () => undefined;
     this.#nudger.onNotification = () => undefined;
@@ -46,13 +61,17 @@ export class DebugIsolate {
     const addon = loadAddon(options.addonPath);
     const isolate = new addon.Isolate({ memoryLimit: options.memoryMb, inspector: true });
     const context = await isolate.createContext({ inspector: true });
-    const installed: Reference = await context.evalClosure(PRELUDE_SOURCE, preludeArguments(addon, options), {
+    const installed: Reference = await context.evalClosure(PRELUDE_SOURCE, lend(addon, options.host), {
       result: { reference: true },
       filename: 'magflock:prelude',
     });
     const entries = new Map<EntryName, Reference>();
     for (const name of ENTRIES) entries.set(name, await installed.get(name, { reference: true }));
-    return new DebugIsolate(isolate, context, entries);
+    const stopper: Reference = await context.evalClosure(STOPPER, [], {
+      result: { reference: true },
+      filename: 'magflock:pause',
+    });
+    return new DebugIsolate(isolate, context, entries, stopper);
   }
 
   /** Processor time the isolate has used, in microseconds. Standing at a breakpoint takes none. */
@@ -72,8 +91,9 @@ export class DebugIsolate {
   }
 
   /** Compiles and evaluates the module of the extension and hands its exports to the prelude. */
-  load(call: number, code: string, filename: string): Promise<SliceEnd> {
+  load(call: number, { extension, config, code, filename }: GuestModule): Promise<SliceEnd> {
     return this.#slice(async () => {
+      await this.#apply('introduce', [call, extension, config]);
       const module = await this.#isolate.compileModule(code, { filename });
       await module.instantiate(this.#context, refuseImport);
       await module.evaluate();
@@ -88,20 +108,41 @@ export class DebugIsolate {
   /** @param onMessage is handed answers and notifications of the debugger, JSON texts */
   openSession(onMessage: (message: string) => void): DebugSession {
     const session: InspectorSession = this.#isolate.createInspectorSession();
-    session.onNotification = onMessage;
+    session.onNotification = (message) => {
+      if (message.startsWith('{"method":"Debugger.paused"')) this.#isToPause = false;
+      onMessage(message);
+    };
     session.onResponse = (_call, message) => onMessage(message);
     return {
-      dispatch: (message) => session.dispatchProtocolMessage(message),
-      dispose: () => session.dispose(),
+      dispatch: (message) => {
+        const id = readPause(message);
+        if (id !== null) this.#isToPause = true;
+        if (id !== null && this.#inside === 0) onMessage(JSON.stringify({ id, result: {} }));
+        else session.dispatchProtocolMessage(message);
+      },
+      dispose: () => {
+        this.#isToPause = false;
+        session.dispose();
+      },
     };
   }
 
+  /**
+   * V8 keeps "pause at the next call" for the thread that it was told on, and isolated-vm enters an isolate on
+   * any thread of a pool: told to pause while nothing runs, the guest mostly ran on. So the next entry stops by
+   * itself; V8 is told only while there is something to interrupt.
+   */
   async #apply(entry: EntryName, args: readonly unknown[]): Promise<void> {
-    await this.#entries.get(entry)?.apply(undefined, [...args]);
+    const enter = this.#entries.get(entry);
+    if (enter === undefined) return;
+    const isToPause = this.#isToPause;
+    this.#isToPause = false;
+    if (isToPause) await this.#stopper.apply(undefined, [enter.derefInto(), ...args]);
+    else await enter.apply(undefined, [...args]);
   }
 
   async #slice(run: () => Promise<void>): Promise<SliceEnd> {
-    this.#inside++;
+    this.#comeIn();
     this.#nudging ??= setInterval(() => this.#nudge(), NUDGE_MS);
     try {
       await run();
@@ -111,8 +152,21 @@ export class DebugIsolate {
       const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
       return { end: 'threw', message, stack: stack ?? '' };
     } finally {
-      if (--this.#inside === 0) this.#stopNudging();
+      this.#goOut();
     }
+  }
+
+  /** As in `GuestIsolate`: errors made out here while the guest calls out name nothing of the host. */
+  #comeIn(): void {
+    if (this.#inside++ > 0) return;
+    this.#traceLimit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+  }
+
+  #goOut(): void {
+    if (--this.#inside > 0) return;
+    Error.stackTraceLimit = this.#traceLimit;
+    this.#stopNudging();
   }
 
   /**
@@ -128,5 +182,16 @@ export class DebugIsolate {
   #stopNudging(): void {
     if (this.#nudging !== null) clearInterval(this.#nudging);
     this.#nudging = null;
+  }
+}
+
+/** The id of a message that asks to pause; `null` for any other. */
+function readPause(message: string): number | null {
+  if (message.length > MAX_PAUSE_CHARS || !message.includes('"Debugger.pause"')) return null;
+  try {
+    const { id, method }: { id?: unknown; method?: unknown } = JSON.parse(message);
+    return method === 'Debugger.pause' && typeof id === 'number' ? id : null;
+  } catch {
+    return null; // V8 says what is wrong with it
   }
 }

@@ -6,6 +6,7 @@ import type { HostFrame } from '../../manifests/protocol/frames.ts';
 import { HEARTBEAT_MS } from '../../manifests/protocol/limits.ts';
 import { DebuggedExtension } from './debug-session.ts';
 import { Outbox } from './outbox.ts';
+import { leaveSignalsToHost } from './signals.ts';
 
 /** The one inherited descriptor: the channel to the host. */
 const CHANNEL_FD = 3;
@@ -13,15 +14,16 @@ const CHANNEL_FD = 3;
 const LAST_WORDS = 'the isolate is out of memory\n';
 
 /**
- * The program of a cell in debug mode: `node debug-runner.mjs <path of isolated-vm's native module>`. It is a
- * program of its own, bundled and started by the author tools only (`kernel/sandbox/debug-sandbox.ts`).
+ * The program of a cell in debug mode: `node debug-runner.mjs`, with the arguments of the other one. It is a program of
+ * its own, bundled and started by the author tools only (`kernel/sandbox/debug-sandbox.ts`).
  */
-function main(addonPath: string): void {
+function main(addonPath: string, memoryMb: number): void {
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
   const outbox = new Outbox(socket);
   let leaving = false;
   const extension = new DebuggedExtension({
     addonPath,
+    memoryMb,
     outbox,
     sendDebug: (frame) => {
       const bytes = encodeFrame(frame);
@@ -49,10 +51,9 @@ function die(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-// Ctrl-C on the terminal goes to the host, which ends this cell in order.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
+leaveSignalsToHost();
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${error.stack ?? error.message}\n`);
   process.exit(CELL_EXIT.fault);
 });
-main(process.argv[2] ?? '');
+main(process.argv[2] ?? '', Number(process.argv[3]));

@@ -5,14 +5,13 @@ import { MAX_ERROR_CHARS, MAX_PAYLOAD_BYTES, MAX_STACK_CHARS } from '../../manif
 import { Budgets } from './budgets.ts';
 import { DebugIsolate, type DebugSession } from './debug-isolate.ts';
 import { GuestTimers } from './guest-timers.ts';
-import type { EntryName, SliceEnd } from './isolate.ts';
+import { type EntryName, type IsolateOptions, moduleOf, type SliceEnd } from './isolate.ts';
 import { createLentFunctions, type LentFunctions, type SliceAnswer } from './lent-functions.ts';
 import type { Outbox } from './outbox.ts';
 
 type Frame<T extends HostFrame['t']> = Extract<HostFrame, { t: T }>;
 
-export interface DebuggedOptions {
-  readonly addonPath: string;
+export interface DebuggedOptions extends Omit<IsolateOptions, 'host'> {
   readonly outbox: Outbox;
   /** Sends a frame that only debug mode knows. */
   readonly sendDebug: (frame: DebugMessage) => void;
@@ -69,18 +68,12 @@ export class DebuggedExtension {
 
   async #load({ id, load }: Frame<'load'>): Promise<void> {
     this.#budgets.open(id, load.cpuMs);
-    const code = this.#parts.join('') + load.code;
+    const module = moduleOf(load, this.#parts);
     this.#parts = [];
-    this.#guest = DebugIsolate.create({
-      addonPath: this.#options.addonPath,
-      memoryMb: load.memoryMb,
-      loadCall: id,
-      extension: JSON.stringify(load.extension),
-      config: JSON.stringify(load.config),
-      host: this.#lent.functions,
-    });
+    const { addonPath, memoryMb } = this.#options;
+    this.#guest = DebugIsolate.create({ addonPath, memoryMb, host: this.#lent.functions });
     const guest = await this.#guest;
-    await this.#settleSlice(id, guest.load(id, code, `${load.extension.id}/index.js`));
+    await this.#settleSlice(id, guest.load(id, module));
   }
 
   #call({ id, target, payload, context, cpuMs }: Frame<'call'>): void {

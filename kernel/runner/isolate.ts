@@ -1,5 +1,6 @@
 import type ivm from 'isolated-vm';
 import type { Isolate, Module, Reference } from 'isolated-vm';
+import type { CellLoad } from '../../manifests/protocol/frames.ts';
 import type { GuestEntries, HostFunctions } from './guest/host-functions.ts';
 
 /** The prelude as one script, put here by the bundler (`host/build/bundle-runner.ts`). */
@@ -8,12 +9,28 @@ declare const PRELUDE_SOURCE: string;
 export interface IsolateOptions {
   /** The native module of isolated-vm. */
   readonly addonPath: string;
+  /** What the guest may occupy. */
   readonly memoryMb: number;
-  readonly loadCall: number;
-  /** JSON texts the prelude starts with. */
+  readonly host: HostFunctions;
+}
+
+/** What an isolate is loaded with. */
+export interface GuestModule {
+  /** JSON texts. */
   readonly extension: string;
   readonly config: string;
-  readonly host: HostFunctions;
+  readonly code: string;
+  readonly filename: string;
+}
+
+/** @param before the pieces of the module that came ahead of the load */
+export function moduleOf({ extension, config, code }: CellLoad, before: readonly string[]): GuestModule {
+  return {
+    extension: JSON.stringify(extension),
+    config: JSON.stringify(config),
+    code: before.join('') + code,
+    filename: `${extension.id}/index.js`,
+  };
 }
 
 /** How one stay of the thread in the guest ended. */
@@ -28,6 +45,7 @@ export type EntryName = keyof GuestEntries;
 type EntryArgument = string | number;
 
 export const ENTRIES: readonly EntryName[] = [
+  'introduce',
   'capture',
   'dispatch',
   'settle',
@@ -43,7 +61,8 @@ const STOP_MS = 50;
 const TIMED_OUT = 'Script execution timed out.';
 
 /**
- * The only code that touches isolated-vm. Text and numbers go in and out, nothing else: no object of the
+ * The only code that touches isolated-vm. The isolate and its prelude are there before it is known whose code they are
+ * for: a cell may wait with them (`kernel/sandbox/spare-cells.ts`). Text and numbers go in and out, nothing else: no object of the
  * guest is ever copied, read or thrown across, and no handle of isolated-vm is reachable from the guest.
  */
 export class GuestIsolate {
@@ -57,7 +76,7 @@ export class GuestIsolate {
     // aborting. The host reads the reason from V8's last words.
     this.#isolate = new addon.Isolate({ memoryLimit: options.memoryMb });
     this.#context = this.#isolate.createContextSync();
-    const installed = this.#context.evalClosureSync(PRELUDE_SOURCE, preludeArguments(addon, options), {
+    const installed = this.#context.evalClosureSync(PRELUDE_SOURCE, lend(addon, options.host), {
       result: { reference: true },
       filename: 'magflock:prelude',
     });
@@ -81,13 +100,13 @@ export class GuestIsolate {
    * isolate's own, because isolated-vm reads what a module throws after the timed window is over: a getter
    * that loops there can only be stopped by another thread. Nothing may be entered until it has ended.
    */
-  async load(call: number, code: string, filename: string, timeoutMs: number): Promise<SliceEnd> {
+  async load(call: number, guest: GuestModule, timeoutMs: number): Promise<SliceEnd> {
     let isLate = false;
     const stop = setTimeout(() => {
       isLate = true;
       if (!this.#isolate.isDisposed) this.#isolate.dispose();
     }, timeoutMs + STOP_MS);
-    const slice = await this.#evaluate(code, filename, timeoutMs).then(
+    const slice = await this.#evaluate(call, guest, timeoutMs).then(
       (module) => this.#slice(() => this.#apply('capture', [call, module.namespace.derefInto()], timeoutMs)),
       (thrown: unknown) => this.#endOf(thrown),
     );
@@ -95,11 +114,12 @@ export class GuestIsolate {
     return isLate ? { end: 'timeout' } : slice;
   }
 
-  async #evaluate(code: string, filename: string, timeoutMs: number): Promise<Module> {
+  async #evaluate(call: number, guest: GuestModule, timeoutMs: number): Promise<Module> {
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0; // as in `#slice`
     try {
-      const module = await this.#isolate.compileModule(code, { filename });
+      this.#apply('introduce', [call, guest.extension, guest.config], timeoutMs);
+      const module = await this.#isolate.compileModule(guest.code, { filename: guest.filename });
       await module.instantiate(this.#context, refuseImport);
       await module.evaluate({ timeout: timeoutMs });
       return module;
@@ -146,12 +166,8 @@ export function loadAddon(path: string): typeof ivm {
   return module.exports.ivm;
 }
 
-/** In the order in which the footer of the prelude takes them up again. */
-export function preludeArguments(addon: typeof ivm, options: IsolateOptions): unknown[] {
-  return [...lend(addon, options.host), options.loadCall, options.extension, options.config];
-}
-
-function lend(addon: typeof ivm, host: HostFunctions): ivm.Callback[] {
+/** What the prelude is lent, in the order in which its footer takes it up again. */
+export function lend(addon: typeof ivm, host: HostFunctions): ivm.Callback[] {
   return [
     new addon.Callback(host.reply),
     new addon.Callback(host.fail),

@@ -41,8 +41,8 @@ export function createLentFunctions(outbox: Outbox, budgets: Budgets, timers: Gu
 
   const functions: HostFunctions = {
     reply: (call, value) => void answers.push({ call, value }),
-    fail: (call, code, message, stack) =>
-      void answers.push({ call, error: stack === '' ? { code, message } : { code, message, stack } }),
+    fail: (call, code, message, stack, className) =>
+      void answers.push({ call, error: { code, message, ...named({ stack, class: className }) } }),
     hostCall(id, call, name, params) {
       if (hostCalls.size >= MAX_HOST_CALLS_IN_FLIGHT) return refuse('E_LIMIT_RATE');
       if (Buffer.byteLength(params) > MAX_PAYLOAD_BYTES) return refuse('E_LIMIT_OUTPUT');
@@ -81,4 +81,9 @@ export function createLentFunctions(outbox: Outbox, budgets: Budgets, timers: Gu
       return call;
     },
   };
+}
+
+/** Without what is empty. */
+function named(members: Pick<WireError, 'stack' | 'class'>): typeof members {
+  return Object.fromEntries(Object.entries(members).filter(([, text]) => text !== ''));
 }

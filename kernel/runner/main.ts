@@ -7,18 +7,19 @@ import { HEARTBEAT_MS } from '../../manifests/protocol/limits.ts';
 import { endProcess } from './end-process.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
+import { leaveSignalsToHost } from './signals.ts';
 
 /** The one inherited descriptor: the channel to the host. */
 const CHANNEL_FD = 3;
-/** Milliseconds that the last frames get to leave. */
-const FLUSH_MS = 100;
+/** Milliseconds that the last frames get to leave: behind megabytes of log lines, to a host that is busy. */
+const FLUSH_MS = 1_000;
 
-/** The program of a cell: `node runner.mjs <path of isolated-vm's native module>`. */
-function main(addonPath: string): void {
+/** The program of a cell: `node runner.mjs <path of isolated-vm's native module> <megabytes of the isolate>`. */
+function main(addonPath: string, memoryMb: number): void {
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
   const outbox = new Outbox(socket, new SendCredit());
   const received = new ReceiveCredit();
-  const session = new Session(addonPath, outbox, (code) => leave(socket, outbox, code));
+  const session = new Session({ addonPath, memoryMb }, outbox, leave);
   // The host is trusted: its frames need no closed schema, only to be frames.
   const decoder = new FrameDecoder<HostFrame>((value) => value as HostFrame);
   let leaving = false;
@@ -35,11 +36,10 @@ function main(addonPath: string): void {
     if (portion > 0) outbox.send({ t: 'credit', bytes: portion });
   }
 
-  function leave(channel: Socket, box: Outbox, code: number): void {
+  function leave(code: number): void {
     if (leaving) return;
     leaving = true;
-    box.flush();
-    channel.end(() => endProcess(code));
+    outbox.end(() => endProcess(code));
     setTimeout(() => endProcess(code), FLUSH_MS);
   }
 
@@ -50,17 +50,22 @@ function main(addonPath: string): void {
       session.acknowledge();
     } catch (error) {
       process.stderr.write(`${error}\n`);
-      leave(socket, outbox, CELL_EXIT.protocol);
+      leave(CELL_EXIT.protocol);
     }
   });
   // A cell dies with its host.
-  for (const end of ['end', 'close', 'error']) socket.on(end, () => process.exit(CELL_EXIT.stopped));
+  for (const end of ['end', 'close', 'error']) {
+    socket.on(end, () => {
+      if (!leaving) process.exit(CELL_EXIT.stopped);
+    });
+  }
   setInterval(() => session.beat(), HEARTBEAT_MS);
   outbox.send({ t: 'hello', pid: process.pid, node: process.version });
 }
 
+leaveSignalsToHost();
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${error.stack ?? error.message}\n`);
   process.exit(CELL_EXIT.fault);
 });
-main(process.argv[2] ?? '');
+main(process.argv[2] ?? '', Number(process.argv[3]));

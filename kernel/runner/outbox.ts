@@ -14,6 +14,7 @@ export class Outbox {
   /** Host calls the host has given no credit for yet; there are no more than may be in flight. */
   #held: Uint8Array[] = [];
   #oldestAt = 0;
+  #ended = false;
 
   /** @param credit `null`: the host gives none and counts nothing (debug mode) */
   constructor(socket: Socket, credit: SendCredit | null = null) {
@@ -53,10 +54,17 @@ export class Outbox {
   }
 
   flush(): void {
-    if (this.#frames.length === 0) return;
+    if (this.#ended || this.#frames.length === 0) return;
     const frames = this.#frames;
     this.#frames = [];
     this.#socket.write(frames.length === 1 && frames[0] ? frames[0] : Buffer.concat(frames));
+  }
+
+  /** Sends what waits, and nothing after it: a write behind the end would take all that is on its way with it. */
+  end(done: () => void): void {
+    this.flush();
+    this.#ended = true;
+    this.#socket.end(done);
   }
 
   #queue(bytes: Uint8Array): void {

@@ -1,9 +1,9 @@
 import { CELL_EXIT } from '../../manifests/protocol/cell-exit.ts';
-import type { CellLoad, HostFrame, WireError } from '../../manifests/protocol/frames.ts';
+import type { HostFrame, WireError } from '../../manifests/protocol/frames.ts';
 import { MAX_ERROR_CHARS, MAX_PAYLOAD_BYTES, MAX_STACK_CHARS } from '../../manifests/protocol/limits.ts';
 import { Budgets } from './budgets.ts';
 import { GuestTimers } from './guest-timers.ts';
-import { type EntryName, GuestIsolate, type SliceEnd } from './isolate.ts';
+import { type EntryName, GuestIsolate, type IsolateOptions, moduleOf, type SliceEnd } from './isolate.ts';
 import { createLentFunctions, type LentFunctions, type SliceAnswer } from './lent-functions.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -15,17 +15,18 @@ type ReplyFrame = Extract<HostFrame, { t: 'host-reply' }>;
 /** Milliseconds that the listeners of an aborted signal get: their call may have nothing left. */
 const CANCEL_SLICE_MS = 100;
 
+const STOPPING: WireError = { code: 'E_CELL_LOST', message: 'the cell is stopping' };
+const NOT_MADE: WireError = { code: 'E_CELL_LOST', message: 'the call before it has failed' };
 const OVER_BUDGET: WireError = { code: 'E_LIMIT_CPU', message: 'over the processor budget' };
 
 /** One extension in this cell: takes the frames of the host and enters the guest for them. */
 export class Session {
-  readonly #addonPath: string;
   readonly #outbox: Outbox;
   readonly #exit: Exit;
   readonly #budgets = new Budgets();
   readonly #timers = new GuestTimers((timer, call) => this.#enter(call, 'fire', [timer, call]));
   readonly #lent: LentFunctions;
-  #guest: GuestIsolate | null = null;
+  readonly #guest: GuestIsolate;
   /** The module is being evaluated on another thread: what would enter the guest waits here meanwhile. */
   #untilLoaded: (() => void)[] | null = null;
   #draining = false;
@@ -33,12 +34,19 @@ export class Session {
   #parts: string[] = [];
   /** Calls of the chunk of frames that is worked on. */
   #arrived: number[] = [];
+  /** Calls that wait for another one, by its id. */
+  readonly #behind = new Map<number, CallFrame>();
+  /** What was answered with a value since the last call that waits for none: only of those another may come behind. */
+  readonly #answered = new Set<number>();
+  /** Their turn has come; they are begun when nothing is being begun. */
+  #next: CallFrame[] = [];
 
-  constructor(addonPath: string, outbox: Outbox, exit: Exit) {
-    this.#addonPath = addonPath;
+  /** Makes the isolate at once: whoever waits for an extension waits with all that does not depend on it. */
+  constructor(options: Omit<IsolateOptions, 'host'>, outbox: Outbox, exit: Exit) {
     this.#outbox = outbox;
     this.#exit = exit;
     this.#lent = createLentFunctions(outbox, this.#budgets, this.#timers);
+    this.#guest = new GuestIsolate({ ...options, host: this.#lent.functions });
   }
 
   handle(frame: HostFrame): void {
@@ -72,14 +80,12 @@ export class Session {
     this.#budgets.open(id, load.cpuMs);
     this.#arrived.push(id);
     this.#budgets.setBackground(load.cpuMs);
-    const code = this.#parts.join('') + load.code;
+    const module = moduleOf(load, this.#parts);
     this.#parts = [];
-    const guest = this.#createGuest(id, load);
-    this.#guest = guest;
+    const guest = this.#guest;
     this.#untilLoaded = [];
     const before = guest.cpuUs;
-    const filename = `${load.extension.id}/index.js`;
-    void guest.load(id, code, filename, this.#budgets.sliceMs(id)).then((slice) => {
+    void guest.load(id, module, this.#budgets.sliceMs(id)).then((slice) => {
       const waiting = this.#untilLoaded ?? [];
       this.#untilLoaded = null;
       this.#settleSlice(id, guest, before, slice);
@@ -87,26 +93,28 @@ export class Session {
     });
   }
 
-  #createGuest(id: number, load: CellLoad): GuestIsolate {
-    return new GuestIsolate({
-      addonPath: this.#addonPath,
-      memoryMb: load.memoryMb,
-      loadCall: id,
-      extension: JSON.stringify(load.extension),
-      config: JSON.stringify(load.config),
-      host: this.#lent.functions,
-    });
+  #call(frame: CallFrame): void {
+    const { id, after, target, cpuMs } = frame;
+    this.#budgets.open(id, cpuMs);
+    if (after === undefined) this.#answered.clear();
+    if (this.#draining && target.kind !== 'stream') this.#fail(id, STOPPING);
+    else if (after === undefined || this.#answered.has(after)) this.#begin(frame);
+    else if (this.#budgets.get(after) !== undefined) this.#behind.set(after, frame);
+    else this.#fail(id, NOT_MADE);
   }
 
-  #call(frame: CallFrame): void {
-    const { id, target, payload, context, cpuMs } = frame;
-    this.#budgets.open(id, cpuMs);
-    if (this.#draining) {
-      this.#fail(id, { code: 'E_CELL_LOST', message: 'the cell is stopping' });
-      return;
-    }
+  #begin({ id, target, payload, context }: CallFrame): void {
     this.#arrived.push(id);
     this.#enter(id, 'dispatch', [id, target.kind, target.name, payload, context]);
+  }
+
+  /** Begins what came behind a call that is answered now, and so on. */
+  #beginNext(): void {
+    const frame = this.#next.shift();
+    // The host may have taken it back.
+    if (frame === undefined || this.#budgets.get(frame.id) === undefined) return;
+    this.#begin(frame);
+    this.acknowledge(); // what answered the call before it need not have been a frame
   }
 
   #cancel(id: number): void {
@@ -131,10 +139,6 @@ export class Session {
 
   #enter(call: number, entry: EntryName, args: readonly (string | number)[], limitMs?: number): void {
     const guest = this.#guest;
-    if (guest === null) {
-      this.#fail(call, { code: 'E_EXTENSION', message: 'nothing is loaded' });
-      return;
-    }
     if (this.#untilLoaded !== null) {
       this.#untilLoaded.push(() => this.#enter(call, entry, args, limitMs));
       return;
@@ -152,6 +156,7 @@ export class Session {
     if (slice.end === 'threw') this.#fail(call, thrownError(slice.message, slice.stack));
     else if (slice.end !== 'returned') this.#leave(call, slice.end);
     else if (!within) this.#overBudget(call);
+    this.#beginNext();
   }
 
   /**
@@ -162,6 +167,7 @@ export class Session {
     this.acknowledge();
     this.beat();
     if (why === 'timeout') this.#fail(call, OVER_BUDGET);
+    this.#next = [];
     this.#exit(why === 'timeout' ? CELL_EXIT.cpu : CELL_EXIT.memory);
   }
 
@@ -187,6 +193,9 @@ export class Session {
     const cpuUs = Math.round(this.#budgets.get(answer.call)?.usedUs ?? 0);
     if (fits && this.#outbox.send({ t: 'reply', id: answer.call, value: answer.value, cpuUs })) {
       this.#budgets.close(answer.call);
+      this.#answered.add(answer.call);
+      const behind = this.#takeBehind(answer.call);
+      if (behind !== undefined) this.#next.push(behind);
     } else {
       this.#fail(answer.call, { code: 'E_LIMIT_OUTPUT', message: 'the result is larger than allowed' });
     }
@@ -197,6 +206,14 @@ export class Session {
     const budget = this.#budgets.close(call);
     if (budget === undefined) return;
     this.#outbox.send({ t: 'reply', id: call, error, cpuUs: Math.round(budget.usedUs) });
+    const behind = this.#takeBehind(call);
+    if (behind !== undefined) this.#fail(behind.id, NOT_MADE);
+  }
+
+  #takeBehind(call: number): CallFrame | undefined {
+    const frame = this.#behind.get(call);
+    this.#behind.delete(call);
+    return frame;
   }
 }
 

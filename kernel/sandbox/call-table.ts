@@ -1,14 +1,19 @@
 import type { Code } from '../../manifests/catalog/index.ts';
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import type { RequestContext } from '../../manifests/protocol/frames.ts';
-import type { MagError } from '../errors.ts';
+import { MagError } from '../errors.ts';
+import type { CallUnit } from '../transactions.ts';
+import type { InvokeOptions } from './cell.ts';
 
 /** A call the guest has not answered. */
 export interface PendingCall {
   readonly id: number;
   readonly request: RequestContext | null;
+  readonly unit: CallUnit | null;
+  readonly chain: readonly ExtensionId[];
   readonly cpuMs: number;
-  /** Ends the host calls made on its behalf. */
-  readonly abort: AbortController;
+  /** Ends the host calls made on its behalf; there when the first one is. */
+  abort: AbortController | null;
   /** What the host answered host calls of this call with. */
   readonly answered: Map<Code, string>;
   readonly resolve: (value: string) => void;
@@ -19,10 +24,16 @@ export interface PendingCall {
   acknowledged: boolean;
 }
 
-export type NewCall = Pick<PendingCall, 'request' | 'cpuMs' | 'resolve' | 'reject'> & {
-  /** Its `ctx` stays good after it ended: work that `start()` leaves running. */
-  readonly lasting: boolean;
-};
+export type NewCall = Pick<PendingCall, 'resolve' | 'reject'> &
+  Pick<InvokeOptions, 'request' | 'cpuMs'> & {
+    readonly unit?: CallUnit | undefined;
+    readonly chain?: readonly ExtensionId[] | undefined;
+    /** Its `ctx` stays good after it ended: work that `start()` leaves running. */
+    readonly lasting: boolean;
+  };
+
+/** Why host calls end with their call. One for all: what made them has its own account of it. */
+const OVER = new MagError('E_LIMIT_WALL', 'the call this belongs to is over');
 
 /** What an id from a cell stands for. */
 export type Lookup = PendingCall | 'given-up' | 'lasting' | 'over' | 'never-issued';
@@ -52,9 +63,10 @@ export class CallTable {
 
   open(call: NewCall): PendingCall {
     const id = ++this.#lastId;
-    const { lasting, ...rest } = call;
+    const { lasting, unit = null, chain = [], request, cpuMs, resolve, reject } = call;
+    const given = { request, unit, chain, cpuMs, resolve, reject };
     const signs = { acked: false, acknowledged: false };
-    const pending = { ...rest, ...signs, id, abort: new AbortController(), answered: new Map() };
+    const pending: PendingCall = { ...given, ...signs, id, abort: null, answered: new Map() };
     this.#pending.set(id, pending);
     if (lasting) this.#lasting.add(id);
     return pending;
@@ -80,7 +92,7 @@ export class CallTable {
   /** Takes a call out because it was answered. */
   close(call: PendingCall): void {
     this.#pending.delete(call.id);
-    call.abort.abort();
+    call.abort?.abort(OVER);
   }
 
   /** Takes a call out although the guest may still answer it. */

@@ -3,6 +3,7 @@ import { checkCellFrame } from '../../manifests/protocol/cell-frame.ts';
 import { encodeFrame, FrameDecoder } from '../../manifests/protocol/codec.ts';
 import type { CellFrame, HostFrame } from '../../manifests/protocol/frames.ts';
 import { Flow } from './flow.ts';
+import { HostTime } from './host-time.ts';
 
 export interface ChannelEvents {
   readonly onFrame: (frame: CellFrame) => void;
@@ -17,7 +18,7 @@ const FRAME_BOUNDS = { maxDepth: 2, maxMembers: 16 } as const;
 /** Milliseconds that reading one cell may take in one turn of the event loop, and a frame more. */
 const TURN_MS = 5;
 /** Bytes after which the clock is looked at: a few of the smallest frames. */
-const STEP_BYTES = 256;
+const LOOK_BYTES = 256;
 
 /**
  * Frames over the socket of a cell. Frames of one turn of the event loop leave in one write; those that come
@@ -27,13 +28,15 @@ export class Channel {
   readonly #stream: Duplex;
   readonly #events: ChannelEvents;
   readonly #flow: Flow;
+  #time = new HostTime();
   readonly #decoder = new FrameDecoder(checkCellFrame, FRAME_BOUNDS);
   /** Read and not worked on: a chunk or two. */
   #unread: Buffer[] = [];
   #isWorking = false;
   #whenRead: (() => void) | null = null;
   #closed = false;
-  #corked = false;
+  /** Frames that leave in one write. */
+  #leaving: Uint8Array[] = [];
 
   constructor(stream: Duplex, events: ChannelEvents) {
     this.#stream = stream;
@@ -47,6 +50,11 @@ export class Channel {
     stream.on('error', () => this.close());
   }
 
+  /** From here on it is counted there how long frames keep this host. */
+  countIn(time: HostTime): void {
+    this.#time = time;
+  }
+
   /** More calls are waiting for the cell than the host keeps. */
   get isFull(): boolean {
     return this.#flow.isFull;
@@ -54,6 +62,10 @@ export class Channel {
 
   /** False, and nothing sent, when the frame is larger than the protocol allows. */
   send(frame: HostFrame): boolean {
+    return this.#time.measure(() => this.#send(frame));
+  }
+
+  #send(frame: HostFrame): boolean {
     const bytes = encodeFrame(frame);
     if (bytes === null) return false;
     if (!this.#closed) this.#flow.send(frame, bytes);
@@ -79,15 +91,16 @@ export class Channel {
   }
 
   #write(bytes: Uint8Array): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#stream.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#stream.uncork();
-      });
-    }
-    this.#stream.write(bytes);
+    // Not at the end of this tick: requests that arrived together come one by one, each in its own.
+    if (this.#leaving.length === 0) setImmediate(() => this.#flush());
+    this.#leaving.push(bytes);
+  }
+
+  #flush(): void {
+    const [first, ...others] = this.#leaving;
+    if (first === undefined) return;
+    this.#stream.write(others.length === 0 ? first : Buffer.concat(this.#leaving));
+    this.#leaving = [];
     if (this.#stream.writableLength > MAX_UNREAD_BYTES) this.#violate(new Error('the cell does not read'));
   }
 
@@ -96,21 +109,33 @@ export class Channel {
     this.#unread.push(chunk);
     if (this.#isWorking) return;
     this.#isWorking = true;
-    this.#work();
+    this.#workMeasured();
+  }
+
+  #workMeasured(): void {
+    this.#time.measure(() => this.#work());
   }
 
   /** Spec 07: nothing a cell sends keeps the host from its other work. */
   #work(): void {
     const until = performance.now() + TURN_MS;
+    let sinceLook = 0;
     let chunk = this.#unread.shift();
+    let at = 0;
     while (chunk !== undefined && !this.#closed) {
-      this.#decode(chunk.subarray(0, STEP_BYTES));
-      const rest = chunk.subarray(STEP_BYTES);
-      chunk = rest.length > 0 ? rest : this.#unread.shift();
-      if (chunk === undefined || performance.now() < until) continue;
-      this.#unread.unshift(chunk);
+      const before = at;
+      at = this.#decode(chunk, at);
+      sinceLook += at - before;
+      if (at === chunk.length) {
+        chunk = this.#unread.shift();
+        at = 0;
+      }
+      if (chunk === undefined || sinceLook < LOOK_BYTES) continue;
+      sinceLook = 0;
+      if (performance.now() < until) continue;
+      this.#unread.unshift(chunk.subarray(at));
       this.#stream.pause();
-      setImmediate(() => this.#work());
+      setImmediate(() => this.#workMeasured());
       return;
     }
     this.#finishReading();
@@ -124,18 +149,22 @@ export class Channel {
     this.#whenRead = null;
   }
 
-  #decode(bytes: Buffer): void {
+  /** At most one frame. @returns where to go on */
+  #decode(chunk: Buffer, at: number): number {
     try {
-      this.#decoder.push(bytes, (frame, size) => {
-        if (this.#closed) return;
-        this.#flow.received(frame, size);
-        this.#events.onFrame(frame);
-        this.#flow.done(frame, size);
-      });
+      return this.#decoder.step(chunk, at, this.#take);
     } catch (reason) {
       this.#violate(reason);
+      return chunk.length;
     }
   }
+
+  readonly #take = (frame: CellFrame, size: number): void => {
+    if (this.#closed) return;
+    this.#flow.received(frame, size);
+    this.#events.onFrame(frame);
+    this.#flow.done(frame, size);
+  };
 
   #violate(reason: unknown): void {
     if (this.#closed) return;

@@ -20,7 +20,7 @@ export interface Death {
 
 /**
  * The call was in a cell that ended before it had any effect outside: an effect takes a host call, and there
- * was none. Making it again in the next cell does nothing twice.
+ * was none. Or it was to be made behind one that failed. Making it again does nothing twice.
  */
 export class CallNotTaken extends MagError {
   constructor() {
@@ -34,7 +34,7 @@ const OUT_OF_MEMORY = /out of memory|heap limit|Allocation failed|is_heap_oom/i;
 /** Reads the end of a process that the host did not kill. */
 export function readDeath(exit: Exit): Death {
   const memory = new MagError('E_LIMIT_MEMORY', 'the extension used more memory than its limit');
-  if (exit.stderr.includes(OUT_OF_MEMORY_WORDS))
+  if (exit.code === CELL_EXIT.memory || exit.stderr.includes(OUT_OF_MEMORY_WORDS))
     return { error: memory, inFlight: memory, notTaken: new CallNotTaken() };
   if (OUT_OF_MEMORY.test(exit.stderr)) return same(memory);
   const lost = new MagError('E_CELL_LOST', 'the cell died while it worked on the call', {

@@ -1,31 +1,26 @@
 import { CODES, type Code, isCode } from '../../manifests/catalog/index.ts';
+import { CALLS, errorsOf } from '../../manifests/protocol/calls.ts';
+import { CELL_CODES } from '../../manifests/protocol/cell-codes.ts';
 import type { WireError } from '../../manifests/protocol/frames.ts';
 import { MagError } from '../errors.ts';
 
-/** Codes that concern nobody but the extension whose call they end; forging one gains it nothing. */
-const BUDGET_CODES: ReadonlySet<string> = new Set<Code>([
-  'E_LIMIT_CPU',
-  'E_LIMIT_MEMORY',
-  'E_LIMIT_OUTPUT',
-  'E_LIMIT_RATE',
-]);
-
-/** Codes a host call may end with and a guest may let through to its caller. */
-const PASSED_ON = /^E_(CAP_|SQL_|DB|EVENT_|NET|FILE|LIMIT_EGRESS$|STATE_QUOTA$|PARAMS$)/;
+/** Codes of host calls: a guest may let them through to its caller. No code of anything else is among them. */
+const PASSED_ON: ReadonlySet<Code> = new Set(Object.values(CALLS).flatMap(errorsOf));
 
 /**
  * The error of a guest as the host believes it. A code of the host counts only when the host itself answered
- * this very call with it (`answered`: code to the message it was given with); everything else the guest says
- * is `E_EXTENSION`, with its words kept as the cause.
+ * this very call with it (`answered`: code to the message it was given with), or when it is one that cells end
+ * calls with; everything else is `E_EXTENSION`, with the words of the guest kept as the cause.
  */
 export function guestError(error: WireError, answered: ReadonlyMap<Code, string>): MagError {
   const { code } = error;
-  if (isCode(code) && BUDGET_CODES.has(code)) return new MagError(code, CODES[code].meaning);
-  if (isCode(code) && PASSED_ON.test(code)) {
-    const message = answered.get(code);
+  if (isCode(code)) {
+    const message = PASSED_ON.has(code) ? answered.get(code) : undefined;
     if (message !== undefined) return new MagError(code, message);
+    if (Object.hasOwn(CELL_CODES, code)) return new MagError(code, CODES[code].meaning);
   }
   const cause = Object.assign(new Error(error.message), { code: error.code });
+  if (error.class !== undefined) cause.name = error.class;
   if (error.stack !== undefined) cause.stack = error.stack;
   return new MagError('E_EXTENSION', CODES.E_EXTENSION.meaning, { cause });
 }

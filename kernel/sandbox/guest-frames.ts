@@ -1,26 +1,31 @@
 import { ProtocolError } from '../../manifests/protocol/codec.ts';
-import type { CellFrame, RequestContext, WireError } from '../../manifests/protocol/frames.ts';
+import type { CellFrame, HostFrame, RequestContext, WireError } from '../../manifests/protocol/frames.ts';
 import { MAX_LOGS_PER_SECOND } from '../../manifests/protocol/limits.ts';
 import { MagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { CallTable } from './call-table.ts';
 import type { CellOwner } from './cell.ts';
 import { guestError } from './guest-error.ts';
-import type { HostCallDesk } from './host-call-desk.ts';
+import { HostCallDesk } from './host-call-desk.ts';
 import { Bucket, Rate } from './rate.ts';
 import { Usage } from './usage.ts';
 
 type Frame<T extends CellFrame['t']> = Extract<CellFrame, { t: T }>;
 
-export interface GuestFramesOptions {
-  readonly calls: CallTable;
-  readonly desk: HostCallDesk;
+/** Whose cell it is. */
+export interface Assignment {
   readonly owner: CellOwner;
+  readonly hostCallsPerSecond: number;
+  /** Where calls and what is refused are counted. */
+  readonly usage?: Usage;
+}
+
+export interface GuestFramesOptions extends Assignment {
+  readonly calls: CallTable;
   readonly logger: Logger;
   /** Aborted when the cell is dead. */
   readonly alive: AbortSignal;
-  /** Where what is refused is counted. */
-  readonly usage?: Usage;
+  readonly send: (frame: HostFrame) => boolean;
 }
 
 /** A cell limits its log lines itself; its seconds and these do not begin at the same time. */
@@ -35,10 +40,13 @@ export class GuestFrames {
   readonly #written = new Rate(WRITTEN_PER_SECOND);
   readonly #flood = new Bucket(FLOOD_BURST, FLOOD_PER_SECOND);
   readonly #usage: Usage;
+  readonly #desk: HostCallDesk;
 
   constructor(options: GuestFramesOptions) {
+    const { hostCallsPerSecond: perSecond, owner, logger, send, usage = new Usage() } = options;
     this.#options = options;
-    this.#usage = options.usage ?? new Usage();
+    this.#usage = usage;
+    this.#desk = new HostCallDesk({ owner, logger, perSecond, send, usage });
   }
 
   /** @throws ProtocolError for what nobody asked for */
@@ -69,26 +77,34 @@ export class GuestFrames {
       return;
     }
     this.#logGuestError(frame.error, call.request);
-    const error = guestError(frame.error, call.answered);
+    const error = guestError(this.#cleaned(frame.error), call.answered);
     // What the host refused it with is counted where it was refused.
     if (error.code === frame.error.code && !call.answered.has(error.code)) this.#usage.ended(error.code);
     call.reject(error);
   }
 
+  #cleaned(error: WireError): WireError {
+    const { owner } = this.#options;
+    const clean = (text: string) => owner.clean?.(text) ?? text;
+    const stack = error.stack === undefined ? {} : { stack: clean(error.stack) };
+    const named = error.class === undefined ? {} : { class: clean(error.class) };
+    return { code: clean(error.code), message: clean(error.message), ...stack, ...named };
+  }
+
   #hostCall(frame: Frame<'host-call'>): void {
-    const { calls, desk, alive } = this.#options;
+    const { calls, alive } = this.#options;
     const call = calls.lookup(frame.call);
     if (call === 'never-issued') throw new ProtocolError('a host call on behalf of no call');
     if (call === 'given-up' || call === 'over') {
-      desk.refuse(frame.id, new MagError('E_LIMIT_WALL', 'the call this belongs to is over'));
+      this.#desk.refuse(frame.id, new MagError('E_LIMIT_WALL', 'the call this belongs to is over'));
       return;
     }
     if (call === 'lasting') {
-      desk.take(frame, { request: null, signal: alive, call: null });
+      this.#desk.take(frame, { lasting: alive });
       return;
     }
     call.acked = true;
-    desk.take(frame, { request: call.request, signal: call.abort.signal, call });
+    this.#desk.take(frame, call);
   }
 
   #log(frame: Frame<'log'>): void {
@@ -106,7 +122,7 @@ export class GuestFrames {
   }
 
   #logGuestError(error: WireError, request: RequestContext | null): void {
-    const fields = JSON.stringify({ code: error.code, stack: error.stack ?? '' });
+    const fields = JSON.stringify({ code: error.code, class: error.class, stack: error.stack ?? '' });
     this.#write(() => this.#options.owner.log('error', error.message, fields, request));
   }
 

@@ -1,28 +1,25 @@
 import type { Code } from '../../manifests/catalog/index.ts';
 import { ProtocolError } from '../../manifests/protocol/codec.ts';
-import type { CellFrame, HostFrame, RequestContext } from '../../manifests/protocol/frames.ts';
+import type { CellFrame, HostFrame } from '../../manifests/protocol/frames.ts';
 import { outOfBounds } from '../../manifests/protocol/json-bounds.ts';
 import {
+  MAX_EVENTS_PER_SECOND,
   MAX_HOST_CALLS_IN_FLIGHT,
   MAX_JSON_DEPTH,
-  MAX_JSON_MEMBERS,
+  MAX_PARAM_MEMBERS,
   MAX_PAYLOAD_BYTES,
 } from '../../manifests/protocol/limits.ts';
 import { MagError, toMagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { PendingCall } from './call-table.ts';
-import type { CellOwner } from './cell.ts';
+import type { CallOrigin, CellOwner } from './cell.ts';
 import { Rate } from './rate.ts';
-import { Usage } from './usage.ts';
+import type { Usage } from './usage.ts';
 
 type HostCallFrame = Extract<CellFrame, { t: 'host-call' }>;
 
 /** On whose behalf a host call is made: a call in flight, or the lasting context of one that ended. */
-export interface HostCallOrigin {
-  readonly request: RequestContext | null;
-  readonly signal: AbortSignal;
-  readonly call: PendingCall | null;
-}
+export type Asker = PendingCall | { readonly lasting: AbortSignal };
 
 export interface DeskOptions {
   readonly owner: CellOwner;
@@ -30,34 +27,36 @@ export interface DeskOptions {
   readonly logger: Logger;
   readonly send: (frame: HostFrame) => boolean;
   /** Where calls and refusals are counted. */
-  readonly usage?: Usage;
+  readonly usage: Usage;
 }
 
 /** Refusals in a second that are answered at once; the guest waits for the others until the second is over. */
 const PROMPT_REFUSALS = 100;
-const BOUNDS = { maxDepth: MAX_JSON_DEPTH, maxMembers: MAX_JSON_MEMBERS } as const;
+/** Characters of an answer that is sent in a turn of the event loop of its own: writing it takes milliseconds. */
+const LARGE_CHARS = 65_536;
+const BOUNDS = { maxDepth: MAX_JSON_DEPTH, maxMembers: MAX_PARAM_MEMBERS } as const;
 
 /** Takes the host calls of one cell: limits them, has them done, and always answers. */
 export class HostCallDesk {
   readonly #options: DeskOptions;
   readonly #rate: Rate;
+  readonly #events = new Rate(MAX_EVENTS_PER_SECOND);
   readonly #refusals = new Rate(PROMPT_REFUSALS);
-  readonly #usage: Usage;
   readonly #inFlight = new Set<number>();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#rate = new Rate(options.perSecond);
-    this.#usage = options.usage ?? new Usage();
   }
 
   /** @throws ProtocolError when the id of the call is in use */
-  take(frame: HostCallFrame, origin: HostCallOrigin): void {
+  take(frame: HostCallFrame, asker: Asker): void {
     if (this.#inFlight.has(frame.id)) throw new ProtocolError('the id of a host call is in use');
-    this.#usage.hostCall();
+    this.#options.usage.hostCall();
     const refusal = this.#refusal(frame);
-    if (refusal === null) void this.#serve(frame, origin);
-    else this.#refusePaced(frame.id, refusal, origin.call);
+    if (refusal === null) void this.#serve(frame, asker);
+    else this.#refusePaced(frame.id, refusal, callOf(asker));
   }
 
   /** Answers with an error without doing anything. */
@@ -71,12 +70,15 @@ export class HostCallDesk {
     else setTimeout(() => this.#refuse(id, error, call), this.#refusals.waitMs).unref();
   }
 
-  #refusal({ params }: HostCallFrame): MagError | null {
+  #refusal({ name, params }: HostCallFrame): MagError | null {
     if (this.#inFlight.size >= MAX_HOST_CALLS_IN_FLIGHT) {
       return new MagError('E_LIMIT_RATE', `more than ${MAX_HOST_CALLS_IN_FLIGHT} host calls at once`);
     }
     if (!this.#rate.take()) {
       return new MagError('E_LIMIT_RATE', `more than ${this.#options.perSecond} host calls in a second`);
+    }
+    if (name === 'events.publish' && !this.#events.take()) {
+      return new MagError('E_LIMIT_RATE', `more than ${MAX_EVENTS_PER_SECOND} events in a second`);
     }
     const reason = outOfBounds(params, BOUNDS);
     if (reason === 'deep') return new MagError('E_PARAMS', 'the parameters are nested too deep');
@@ -84,20 +86,27 @@ export class HostCallDesk {
     return null;
   }
 
-  async #serve(frame: HostCallFrame, origin: HostCallOrigin): Promise<void> {
+  async #serve(frame: HostCallFrame, asker: Asker): Promise<void> {
     const { owner } = this.#options;
     this.#inFlight.add(frame.id);
     try {
-      const value = await owner.hostCall(frame.name, frame.params, origin.request, origin.signal);
+      const value = await owner.hostCall(frame.name, frame.params, originOf(asker));
+      if (value.length > LARGE_CHARS) await this.#nextTurn();
       this.#inFlight.delete(frame.id);
-      this.#answer(frame.id, value, origin.call);
+      this.#answer(frame.id, value, callOf(asker));
     } catch (thrown) {
       this.#inFlight.delete(frame.id);
       if (!(thrown instanceof MagError)) {
         this.#options.logger.error({ err: thrown, call: frame.name }, 'a host call failed');
       }
-      this.#refuse(frame.id, toMagError(thrown), origin.call);
+      this.#refuse(frame.id, toMagError(thrown), callOf(asker));
     }
+  }
+
+  /** Resolves in the next turn that no other large answer takes. */
+  #nextTurn(): Promise<void> {
+    this.#turn = this.#turn.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return this.#turn;
   }
 
   #answer(id: number, value: string, call: PendingCall | null): void {
@@ -108,8 +117,19 @@ export class HostCallDesk {
 
   #refuse(id: number, error: MagError, call: PendingCall | null): void {
     const code: Code = error.code;
-    this.#usage.ended(code);
+    this.#options.usage.ended(code);
     call?.answered.set(code, error.message);
     this.#options.send({ t: 'host-reply', id, error: { code, message: error.message.slice(0, 2_000) } });
   }
+}
+
+function callOf(asker: Asker): PendingCall | null {
+  return 'lasting' in asker ? null : asker;
+}
+
+function originOf(asker: Asker): CallOrigin {
+  if ('lasting' in asker) return { request: null, signal: asker.lasting, unit: null, chain: [] };
+  asker.abort ??= new AbortController();
+  const { request, abort, unit, chain } = asker;
+  return { request, signal: abort.signal, unit, chain };
 }

@@ -1,18 +1,24 @@
 import { messageOf } from '../errors.ts';
 import { CellGroups } from './cell-groups.ts';
 import { type CgroupHome, type Controller, findCgroupHome, type NoCgroup } from './cgroup-home.ts';
-import { describeJail } from './describe-jail.ts';
 import { inheritedDescriptors } from './inherited-descriptors.ts';
 import type { JailPlan } from './jail-plan.ts';
-import type { JailReport } from './jail-report.ts';
 import { findJailTools, type JailTools } from './jail-tools.ts';
 import { type Probed, probeMachine } from './probe-jail.ts';
 import { createUidSource, idsForCells } from './uid.ts';
 
+/** What this machine was found to permit, in words of the system: the host has those for people. */
+export interface JailFacts {
+  readonly probed: Probed;
+  readonly cgroup: CgroupHome | NoCgroup;
+  /** Descriptors that a cell must be kept from inheriting; `null`: this system does not tell. */
+  readonly inherited: readonly number[] | null;
+}
+
 /** What cells are started in. Disposing of it takes its cgroups away, after the last cell. */
 export interface Jail extends AsyncDisposable {
   readonly plan: JailPlan;
-  readonly report: JailReport;
+  readonly facts: JailFacts;
   /** `null` where cells run as the account of the host. */
   nextUid(): number | null;
   /** Descriptors that a cell must be kept from inheriting. */
@@ -30,10 +36,10 @@ export interface JailOptions {
   readonly controllers?: readonly Controller[];
 }
 
-/** Finds out what this machine permits, and changes nothing. Never throws: what does not work is a layer off. */
-export async function probeJail(options: JailOptions = {}): Promise<JailReport> {
+/** Finds out what this machine permits, and changes nothing. Never throws: what does not work is not in the plan. */
+export async function probeJail(options: JailOptions = {}): Promise<JailFacts> {
   const [probed, cgroup] = await Promise.all([probe(options), findCgroupHome(options.controllers)]);
-  return describeJail(probed, cgroup, inheritedDescriptors());
+  return { probed, cgroup, inherited: inheritedDescriptors() };
 }
 
 /** Finds out what this machine permits, and prepares it for cells. Never throws. */
@@ -46,7 +52,7 @@ export async function openJail(options: JailOptions = {}): Promise<Jail> {
   const next = ids === null || probed.plan.account === 'host' ? () => null : createUidSource(ids);
   return {
     plan: probed.plan,
-    report: describeJail(probed, opened instanceof CellGroups ? home : opened, inherited),
+    facts: { probed, cgroup: opened instanceof CellGroups ? home : opened, inherited },
     nextUid: next,
     inherited: inherited ?? [],
     groups,

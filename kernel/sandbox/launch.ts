@@ -8,11 +8,16 @@ import type { Jail } from './jail.ts';
 import { jailFlags } from './jail-flags.ts';
 import { commandLine } from './jail-plan.ts';
 
-export interface LaunchOptions {
+/** What of a cell depends on its extension and can only be set when the process is started. */
+export interface CellKind {
+  readonly jit: boolean;
+  /** What the guest may occupy. */
+  readonly memoryMb: number;
+}
+
+export interface LaunchOptions extends CellKind {
   readonly files: CellFiles;
   readonly jail: Jail;
-  readonly jit: boolean;
-  readonly memoryMb: number;
 }
 
 export interface LaunchedCell {
@@ -33,10 +38,18 @@ const OOM_KILLED = 'the system ended the cell: out of memory\n';
  */
 export function launchCell({ files, jail, jit, memoryMb }: LaunchOptions): LaunchedCell {
   requireAccount(jail);
-  const argv = [files.node, ...jailFlags(files, { jit, memoryMb }), files.runner, files.addon] as const;
+  const argv = [
+    files.node,
+    ...jailFlags(files, { jit, memoryMb }),
+    files.runner,
+    files.addon,
+    String(memoryMb),
+  ] as const;
   const { program, args, ids } = commandLine(jail.plan, { argv, uid: jail.nextUid(), memoryMb });
+  // A session of its own: no terminal to write to, and what is sent to the group of the host passes it by, while
+  // Node is not up yet to ignore it as well.
   const child = spawnWith(jail.inherited, (stdio) =>
-    spawn(program, args, { env: {}, cwd: '/', stdio, ...ids }),
+    spawn(program, args, { env: {}, cwd: '/', stdio, detached: true, ...ids }),
   );
   // Whoever owns the cell listens too; a process that never started must not throw before that.
   child.on('error', () => undefined);

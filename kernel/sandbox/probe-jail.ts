@@ -17,16 +17,21 @@ export interface Probed {
 }
 
 const NAMESPACES: readonly Namespace[] = ['net', 'ipc', 'mount', 'uts'];
+/** The real program of a cell: another one would not show that it can live with so little. */
+const SMALLEST = ['--no-node-snapshot', '--eval', '0'] as const;
 const PROBE_MEMORY_MB = 64;
 
 /**
- * Finds the strongest jail by building it up: each step is tried on top of those that worked, with a program
- * that shows what it became, so the plan that comes out has run as a whole.
+ * Finds the strongest jail. Most machines permit everything, which two programs show; where something is
+ * refused it is built up: each step is tried on top of those that worked, with a program that shows what it
+ * became, so the plan that comes out has run as a whole either way.
  * @param uid an account of a cell's own; `null` where there are none
  * @param node the program of cells
  */
 export async function probeMachine(tools: JailTools, uid: number | null, node: string): Promise<Probed> {
   const prober = new Prober(tools, uid);
+  const whole = await prober.everything(node);
+  if (whole !== null) return whole;
   await prober.account();
   await prober.namespaces();
   await prober.step('noNewPrivileges', 'setpriv', { noNewPrivileges: true }, (is) => is.noNewPrivileges);
@@ -56,6 +61,26 @@ class Prober {
     this.#tools = tools;
     this.#uid = uid;
     this.plan = barePlan(tools);
+  }
+
+  /** @returns `null` when this machine does not permit every step at once */
+  async everything(node: string): Promise<Probed | null> {
+    const uid = this.#uid;
+    if (Object.values(this.#tools).includes(null) || (uid !== null && !(await canKillOthers()))) return null;
+    const plan: JailPlan = {
+      tools: this.#tools,
+      account: uid === null ? 'host' : 'setpriv',
+      namespaces: NAMESPACES,
+      userNamespace: uid === null,
+      noNewPrivileges: true,
+      dropCapabilities: true,
+      diesWithHost: true,
+      limits: true,
+    };
+    const [look, lives] = await Promise.all([this.look(plan), this.#run(plan, [node, ...SMALLEST])]);
+    const became = readProcessStatus(look.said);
+    const isSo = became.noNewPrivileges && isPowerless(became) && (uid === null || runsOnlyAs(became, uid));
+    return look.ok && lives.ok && isSo ? { plan, refusals: this.refusals, became } : null;
   }
 
   /** Shows what a process becomes under a plan. */
@@ -97,11 +122,10 @@ class Prober {
     }
   }
 
-  /** With the real program: another one would not show that it can live with so little. */
   async limits(node: string): Promise<void> {
     const next = { ...this.plan, limits: true };
     if (this.#lacks('limits', 'prlimit')) return;
-    this.#take('limits', next, await this.#run(next, [node, '--no-node-snapshot', '--eval', '0']));
+    this.#take('limits', next, await this.#run(next, [node, ...SMALLEST]));
   }
 
   /** Takes a change into the plan if a process started with it became what it should. */

@@ -1,9 +1,20 @@
+import type { Code } from '../../manifests/catalog/index.ts';
 import type { Json } from '../../manifests/json.ts';
 import type { GuestShape, GuestTarget } from '../../manifests/protocol/frames.ts';
+import { MAX_STREAM_MS } from '../../manifests/protocol/limits.ts';
 import { MagError, toMagError } from '../errors.ts';
-import type { CellStats, ExtensionProcess, InvokeOptions, ProcessOptions } from './cell.ts';
+import type {
+  CellStats,
+  EndpointAnswer,
+  ExtensionProcess,
+  GuestCall,
+  InvokeOptions,
+  ProcessOptions,
+} from './cell.ts';
+import { openStream } from './cell-stream.ts';
 import { CallNotTaken } from './death.ts';
-import { invokeIn } from './invoke-in.ts';
+import { invokeIn, invokeInTurn } from './invoke-in.ts';
+import { type LaunchedExtension, newReady, type Phase } from './process-phase.ts';
 import { Recycling } from './recycling.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { RunningCell } from './running-cell.ts';
@@ -13,27 +24,14 @@ import { within } from './within.ts';
 /** Starts one process; what it asks for and is refused is counted in `usage`. */
 export type StartCell = (options: ProcessOptions, usage: Usage) => Promise<RunningCell>;
 
-interface Launched {
-  readonly cell: RunningCell;
-  readonly shape: GuestShape;
-}
-
-type Phase =
-  | { readonly is: 'new' }
-  | { readonly is: 'starting'; readonly started: Promise<GuestShape> }
-  | { readonly is: 'running'; readonly cell: RunningCell; readonly shape: GuestShape }
-  /** Dead, to be running again: `ready` settles with the restart or the end of trying. */
-  | { readonly is: 'restarting'; readonly ready: PromiseWithResolvers<RunningCell> }
-  | { readonly is: 'over'; readonly error: MagError };
-
 /** A call that finds one dying cell after the other is not worth more. */
 const MAX_ATTEMPTS = 3;
+/** The database is away, or the host is going. */
+const OF_HOST: ReadonlySet<Code> = new Set(['E_STORAGE', 'E_SHUTDOWN', 'E_FENCED']);
 /** Wall time that starting may take beyond the processor budget of the module. */
 const LOAD_GRACE_MS = 5_000;
-/** No call is let run longer (the schema of the manifest): a replaced cell loses none. */
-const RECYCLE_DRAIN_MS = 61_000;
-/** What a call ends with that the host itself decides. */
-const HOST_LIMITS: readonly string[] = ['E_LIMIT_CPU', 'E_LIMIT_WALL', 'E_LIMIT_MEMORY'];
+/** No stream goes on longer, and no call (the schema of the manifest): a replaced cell loses none. */
+const RECYCLE_DRAIN_MS = MAX_STREAM_MS + 1_000;
 
 /** One extension's program, started again when it dies and replaced before it is worn. */
 export class SupervisedProcess implements ExtensionProcess {
@@ -59,11 +57,7 @@ export class SupervisedProcess implements ExtensionProcess {
     this.#options = options;
     this.#startCell = startCell;
     this.#onOver = onOver;
-    const { load, recycleAfterCalls } = options;
-    this.#recycling = new Recycling({
-      memoryMb: load.memoryMb,
-      ...(recycleAfterCalls === undefined ? {} : { afterCalls: recycleAfterCalls }),
-    });
+    this.#recycling = new Recycling(options.memoryMb, options.recycleAfterCalls);
   }
 
   get stats(): CellStats {
@@ -93,22 +87,72 @@ export class SupervisedProcess implements ExtensionProcess {
   }
 
   async invoke(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<Json> {
+    return (await this.#call(options, this.#invokeIn(target, payload))).value;
+  }
+
+  invokeInTurn(calls: readonly GuestCall[]): Promise<void>[] {
+    const phase = this.#phase;
+    if (calls.length === 1) return calls.map((call) => this.#invokeAlone(call));
+    if (phase.is !== 'running' || phase.cell.isDead)
+      return calls.map(() => Promise.reject(new CallNotTaken()));
+    this.#recycleWhenWorn(phase.cell);
+    this.#calls += calls.length;
+    return invokeInTurn(phase.cell, calls, this.#usage.time).map(async (reply) => {
+      try {
+        await reply;
+      } catch (error) {
+        if (!(error instanceof CallNotTaken)) this.#failed(error);
+        throw error;
+      }
+    });
+  }
+
+  async #invokeAlone(call: GuestCall): Promise<void> {
+    await this.#call(call.options, async (cell, options) => {
+      await Promise.all(invokeInTurn(cell, [{ ...call, options }], this.#usage.time));
+    });
+  }
+
+  async serve(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<EndpointAnswer> {
+    const { cell, value } = await this.#call(options, this.#invokeIn(target, payload));
+    const onFailure = (error: MagError) => this.#failed(error);
+    return { value, stream: openStream(cell, value, { ...options, onFailure }) };
+  }
+
+  #invokeIn(target: GuestTarget, payload: Json) {
+    return (cell: RunningCell, options: InvokeOptions): Promise<Json> =>
+      invokeIn(cell, target, payload, options, this.#usage.time);
+  }
+
+  /** Makes a call in the cell there is, and in the next one when that ended before it took the call. */
+  async #call<T>(
+    options: InvokeOptions,
+    make: (cell: RunningCell, options: InvokeOptions) => Promise<T>,
+  ): Promise<{ cell: RunningCell; value: T }> {
     this.#calls++;
     const deadline = performance.now() + options.deadlineMs;
     for (let attempt = 1; ; attempt++) {
       try {
-        const withinLeft = () => ({ ...options, deadlineMs: Math.max(1, deadline - performance.now()) });
-        const cell = await this.#readyCell(withinLeft());
+        const withinLeft = () => inTime(options, deadline - performance.now());
+        const cell = this.#runningCell ?? (await this.#readyCell(withinLeft()));
         this.#recycleWhenWorn(cell);
-        return await invokeIn(cell, target, payload, withinLeft());
+        return { cell, value: await make(cell, withinLeft()) };
       } catch (error) {
         const again = error instanceof CallNotTaken && attempt < MAX_ATTEMPTS && performance.now() < deadline;
         if (again) continue;
-        this.#errors++;
-        if (error instanceof MagError && HOST_LIMITS.includes(error.code)) this.#usage.ended(error.code);
+        this.#failed(error);
         throw error;
       }
     }
+  }
+
+  #failed(error: unknown): void {
+    if (!isOfHost(error)) this.#errors++;
+    this.#usage.failed(error);
+  }
+
+  countError(): void {
+    this.#errors++;
   }
 
   kill(error: MagError): void {
@@ -144,8 +188,25 @@ export class SupervisedProcess implements ExtensionProcess {
     }
   }
 
-  async #launch(): Promise<Launched> {
-    const { load, onReady } = this.#options;
+  async #launch(): Promise<LaunchedExtension> {
+    const launched = await this.#load().catch((thrown: unknown) => {
+      // Nothing of the extension has run: the cell had waited for it, and ended in this moment.
+      if (thrown instanceof CallNotTaken) return this.#load();
+      throw thrown;
+    });
+    const { cell } = launched;
+    try {
+      await this.#options.onReady((target, payload, options) => invokeIn(cell, target, payload, options));
+      this.#refuseWhenOver();
+      return launched;
+    } catch (thrown) {
+      cell.kill(toMagError(thrown, 'E_CELL_LOST'));
+      throw thrown;
+    }
+  }
+
+  async #load(): Promise<LaunchedExtension> {
+    const { load } = this.#options;
     const cell = await this.#startCell(this.#options, this.#usage);
     this.#cells.add(cell);
     void cell.ended.then(() => {
@@ -155,10 +216,7 @@ export class SupervisedProcess implements ExtensionProcess {
     try {
       this.#refuseWhenOver();
       await cell.hello();
-      const shape = await cell.load(load, load.cpuMs + LOAD_GRACE_MS);
-      await onReady((target, payload, options) => invokeIn(cell, target, payload, options));
-      this.#refuseWhenOver();
-      return { cell, shape };
+      return { cell, shape: await cell.load(load, load.cpuMs + LOAD_GRACE_MS) };
     } catch (thrown) {
       cell.kill(toMagError(thrown, 'E_CELL_LOST'));
       throw thrown;
@@ -173,6 +231,7 @@ export class SupervisedProcess implements ExtensionProcess {
     this.#phase = { is: 'running', cell, shape };
     this.#recycling.reset();
     cell.onBeat = () => this.#recycleWhenWorn(cell);
+    cell.onOverBudget = (error) => this.#options.onOverBudget?.(error);
     void cell.ended.then((death) => {
       if (this.#phase.is === 'running' && this.#phase.cell === cell) this.#died(death.error);
     });
@@ -190,7 +249,7 @@ export class SupervisedProcess implements ExtensionProcess {
   /** Starts the next cell beside a worn one, sends calls there, and ends the old one when it has none. */
   async #recycle(old: RunningCell): Promise<void> {
     const gone = new MagError('E_CELL_LOST', 'the cell was replaced');
-    let next: Launched;
+    let next: LaunchedExtension;
     try {
       next = await this.#launch();
     } catch {
@@ -249,6 +308,11 @@ export class SupervisedProcess implements ExtensionProcess {
     if (phase.is === 'restarting') phase.ready.reject(error);
   }
 
+  get #runningCell(): RunningCell | undefined {
+    const phase = this.#phase;
+    return phase.is === 'running' && !phase.cell.isDead ? phase.cell : undefined;
+  }
+
   async #readyCell(options: InvokeOptions): Promise<RunningCell> {
     const phase = this.#phase;
     if (phase.is === 'over') throw phase.error;
@@ -267,8 +331,13 @@ export class SupervisedProcess implements ExtensionProcess {
   }
 }
 
-function newReady(): PromiseWithResolvers<RunningCell> {
-  const ready = Promise.withResolvers<RunningCell>();
-  ready.promise.catch(() => undefined);
-  return ready;
+/** What is left of a call's time. What the wait for a restart took of it is not the doing of this call. */
+function inTime(options: InvokeOptions, leftMs: number): InvokeOptions {
+  const isCutShort = options.isCutShort === true || leftMs < options.deadlineMs / 2;
+  return { ...options, deadlineMs: Math.max(1, leftMs), isCutShort };
+}
+
+/** What no extension can help: it is not held against it. */
+function isOfHost(error: unknown): boolean {
+  return error instanceof MagError && OF_HOST.has(error.code);
 }

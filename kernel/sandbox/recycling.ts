@@ -5,12 +5,6 @@ export interface Wear {
   readonly beat: { readonly heapBytes: number };
 }
 
-export interface RecyclingOptions {
-  readonly memoryMb: number;
-  /** Calls after which a cell is replaced. Default 100,000. */
-  readonly afterCalls?: number;
-}
-
 const AFTER_CALLS = 100_000;
 /** Share of its memory that a worn cell keeps however often V8 collects. */
 const WORN_SHARE = 0.8;
@@ -33,10 +27,13 @@ export class Recycling {
   #rises = 0;
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param now milliseconds of any monotonic clock */
-  constructor(options: RecyclingOptions, now: () => number = () => performance.now()) {
-    this.#afterCalls = options.afterCalls ?? AFTER_CALLS;
-    this.#wornBytes = options.memoryMb * 1_048_576 * WORN_SHARE;
+  /**
+   * @param afterCalls calls after which a cell is replaced; default 100,000
+   * @param now milliseconds of any monotonic clock
+   */
+  constructor(memoryMb: number, afterCalls = AFTER_CALLS, now: () => number = () => performance.now()) {
+    this.#afterCalls = afterCalls;
+    this.#wornBytes = memoryMb * 1_048_576 * WORN_SHARE;
     this.#now = now;
   }
 

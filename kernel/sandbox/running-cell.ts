@@ -5,85 +5,66 @@ import { KILL_GRACE_MS, MAX_CALLS_IN_FLIGHT, MAX_PAYLOAD_BYTES } from '../../man
 import { MagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import { CallTable, type NewCall, type PendingCall } from './call-table.ts';
-import type { CellOwner, InvokeOptions } from './cell.ts';
-import {
-  abortError,
-  overDeadline,
-  protocolBroken,
-  tooLarge,
-  tooManyCalls,
-  unresponsive,
-} from './cell-errors.ts';
+import type { InvokeOptions } from './cell.ts';
+import { abortError, overDeadline, protocolBroken, tooLarge, tooManyCalls } from './cell-errors.ts';
 import { Channel } from './channel.ts';
 import { CallNotTaken, type Death, readDeath, same } from './death.ts';
-import { GuestFrames } from './guest-frames.ts';
-import { HostCallDesk } from './host-call-desk.ts';
+import { guestContext } from './guest-context.ts';
+import { type Assignment, GuestFrames } from './guest-frames.ts';
+import { Idle } from './idle.ts';
 import type { LaunchedCell } from './launch.ts';
 import { loadFrames } from './load-frames.ts';
-import type { Usage } from './usage.ts';
+import { ProcessNumbers } from './process-numbers.ts';
+import { type TextCall, Turn } from './turn.ts';
 import { Watchdog } from './watchdog.ts';
 
-export interface CellOptions {
-  readonly launched: LaunchedCell;
-  readonly owner: CellOwner;
-  readonly hostCallsPerSecond: number;
-  readonly memoryMb: number;
-  readonly logger: Logger;
-  readonly usage?: Usage;
-}
-
-/** Megabytes a cell may occupy beside its guest: Node itself, code, buffers of frames. */
-const CELL_OVERHEAD_MB = 160;
 /** Milliseconds a process gets to say hello. */
 const HELLO_MS = 10_000;
 
-/** One process from its start to its end. After the end every call fails; it is never started again. */
+/**
+ * Milliseconds until a call that ran over its budget counts as a broken budget: a cell that ends because of it
+ * has ended by then, and its death is what counts.
+ */
+const SETTLE_MS = 1_000;
+
+/**
+ * One process from its start to its end. After the end every call fails; it is never started again. Until it is
+ * assigned it says nothing but that it is there.
+ */
 export class RunningCell {
-  readonly #options: CellOptions;
+  readonly #launched: LaunchedCell;
+  readonly #logger: Logger;
   readonly #channel: Channel;
   readonly #calls = new CallTable();
-  readonly #frames: GuestFrames;
+  /** `null` while it is nobody's. */
+  #frames: GuestFrames | null = null;
   readonly #watchdog: Watchdog;
   readonly #alive = new AbortController();
   readonly #hello = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<Death>();
-  readonly #idle = new Set<() => void>();
+  readonly #idle = new Idle();
   #greeted = false;
   #draining = false;
+  #streams = 0;
   #death: Death | null = null;
-  #lastSign = 0;
   #taken = 0;
   #beat = { heapBytes: 0 };
   #cpuUs = 0;
   /** Called after every heartbeat. */
   onBeat: () => void = () => undefined;
+  /** Called when a call ran over its budget and the cell goes on. */
+  onOverBudget: (error: MagError) => void = () => undefined;
 
-  constructor(options: CellOptions) {
-    const { launched, owner, hostCallsPerSecond, logger } = options;
-    const counted = options.usage === undefined ? {} : { usage: options.usage };
-    this.#options = options;
+  constructor(launched: LaunchedCell, memoryMb: number, logger: Logger) {
+    this.#launched = launched;
+    this.#logger = logger;
     this.#channel = new Channel(launched.channel, {
       onFrame: (frame) => this.#receive(frame),
-      onViolation: (reason) => this.#violation(reason),
-    });
-    const desk = new HostCallDesk({
-      owner,
-      logger,
-      perSecond: hostCallsPerSecond,
-      send: (frame) => this.#channel.send(frame),
-      ...counted,
-    });
-    this.#frames = new GuestFrames({
-      calls: this.#calls,
-      desk,
-      owner,
-      logger,
-      alive: this.#alive.signal,
-      ...counted,
+      onViolation: (reason) => void this.#violation(reason),
     });
     this.#watchdog = new Watchdog({
-      pid: this.pid ?? 0,
-      maxResidentBytes: (options.memoryMb * 1.5 + CELL_OVERHEAD_MB) * 1_048_576,
+      process: new ProcessNumbers(this.pid ?? 0),
+      memoryMb,
       busyMs: () => (this.#greeted ? this.#calls.maxCpuMs : HELLO_MS),
       onBite: (error) => this.kill(error),
     });
@@ -97,7 +78,7 @@ export class RunningCell {
   }
 
   get pid(): number | null {
-    return this.#options.launched.child.pid ?? null;
+    return this.#launched.child.pid ?? null;
   }
 
   /** Resolves when the process is gone, with the reason. Never rejects. */
@@ -123,6 +104,19 @@ export class RunningCell {
     return this.#cpuUs / 1_000;
   }
 
+  /** Says whose it is: once, before anything is loaded. @throws `E_STATE` when it is somebody's */
+  assign(to: Assignment): void {
+    if (this.#frames !== null) throw new MagError('E_STATE', 'the cell belongs to an extension');
+    this.#frames = new GuestFrames({
+      ...to,
+      calls: this.#calls,
+      logger: this.#logger,
+      alive: this.gone,
+      send: (frame) => this.#channel.send(frame),
+    });
+    if (to.usage !== undefined) this.#channel.countIn(to.usage.time);
+  }
+
   /** Resolves when the program runs. @throws `E_CELL_LOST` and whatever else ends a cell */
   async hello(): Promise<void> {
     await this.#hello.promise;
@@ -143,24 +137,57 @@ export class RunningCell {
   }
 
   /** Calls into the guest; resolves with JSON text. */
-  async call(target: GuestTarget, payload: string, options: InvokeOptions): Promise<string> {
-    const { request, cpuMs, deadlineMs, signal } = options;
-    const context = JSON.stringify({ request, deadlineMs: Math.round(deadlineMs) });
-    if (Buffer.byteLength(payload) > MAX_PAYLOAD_BYTES) throw tooLarge();
-    if (this.#draining && target.kind !== 'lifecycle') throw new CallNotTaken();
-    if (this.#channel.isFull || this.#calls.size >= MAX_CALLS_IN_FLIGHT) throw tooManyCalls();
+  call(target: GuestTarget, payload: string, options: InvokeOptions): Promise<string> {
+    return this.#call({ target, payload, options }, new Turn());
+  }
+
+  /**
+   * Calls one after the other, each when the one before it was answered with a value. All are sent at once, and the
+   * cell keeps the order. What is behind a call that failed rejects with `CallNotTaken`.
+   */
+  callInTurn(calls: readonly TextCall[]): Promise<string>[] {
+    const turn = new Turn();
+    return calls.map((call) => turn.take(() => this.#call(call, turn)));
+  }
+
+  #call({ target, payload, options }: TextCall, turn: Turn): Promise<string> {
+    const { after, before } = turn;
+    turn.after = null;
+    if (after === null) return Promise.reject(new CallNotTaken());
+    const { request, cpuMs, unit, chain } = options;
+    const context = guestContext(options);
+    if (Buffer.byteLength(payload) > MAX_PAYLOAD_BYTES) return Promise.reject(tooLarge());
+    const goesOn = target.kind === 'lifecycle' || target.kind === 'stream';
+    if (this.#draining && !goesOn) return Promise.reject(new CallNotTaken());
+    if (this.#channel.isFull || this.#calls.size >= MAX_CALLS_IN_FLIGHT)
+      return Promise.reject(tooManyCalls());
     this.#taken++;
-    return await this.#exchange(
-      { request, cpuMs, lasting: target.kind === 'lifecycle' },
-      { deadlineMs, ...(signal === undefined ? {} : { signal }) },
-      (id) => this.#channel.send({ t: 'call', id, target, payload, context, cpuMs }),
+    return this.#exchange(
+      { request, cpuMs, unit, chain, lasting: target.kind === 'lifecycle' },
+      options,
+      (id) => turn.noted(id, this.#channel.send({ t: 'call', id, after, target, payload, context, cpuMs })),
+      before,
     );
   }
 
   /** Ends the process at once; calls in flight fail with this error. Idempotent. */
   kill(error: MagError): void {
     this.#markDead(same(error));
-    this.#options.launched.child.kill('SIGKILL');
+    this.#launched.child.kill('SIGKILL');
+  }
+
+  /** Aborted, with what its calls are told, when it is dead. */
+  get gone(): AbortSignal {
+    return this.#alive.signal;
+  }
+
+  /** Keeps it from counting as idle while a stream is open in it. @returns the way to say that it is over */
+  hold(): () => void {
+    this.#streams++;
+    return () => {
+      this.#streams--;
+      this.#notifyIdle();
+    };
   }
 
   /** `quiesce`, and the cell itself refuses what comes all the same. */
@@ -170,18 +197,12 @@ export class RunningCell {
   }
 
   /**
-   * Waits until no call is in flight, or the time is over. New ones are not taken, those into the lifecycle
-   * aside: they go to another cell.
+   * Waits until no call is in flight and no stream is open, or the time is over. New calls are not taken, those
+   * into the lifecycle and for streams aside: they go to another cell.
    */
   async quiesce(drainMs: number): Promise<void> {
     this.#draining = true;
-    if (this.#calls.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, drainMs);
-    this.#idle.add(resolve);
-    await promise;
-    clearTimeout(timer);
-    this.#idle.delete(resolve);
+    if (this.#calls.size > 0 || this.#streams > 0) await this.#idle.wait(drainMs);
   }
 
   /** Asks the process to end, and makes it. Resolves when it is gone. */
@@ -193,71 +214,99 @@ export class RunningCell {
     clearTimeout(timer);
   }
 
-  /** Opens a call, sends its frame, and settles with the answer, the deadline or the end of the cell. */
-  async #exchange(
+  /**
+   * Opens a call, sends its frame, and settles with the answer, the deadline or the end of the cell.
+   * @param before settles when its turn has come, and its time begins
+   */
+  #exchange(
     call: Omit<NewCall, 'resolve' | 'reject'>,
-    limits: { deadlineMs: number; signal?: AbortSignal },
+    { deadlineMs, signal, isCutShort }: Pick<InvokeOptions, 'deadlineMs' | 'signal' | 'isCutShort'>,
     send: (id: number) => boolean,
+    before?: Promise<unknown>,
   ): Promise<string> {
-    if (this.#death !== null) throw this.#death.inFlight;
-    if (limits.signal?.aborted === true) throw abortError(limits.signal);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const pending = this.#calls.open({ ...call, resolve, reject });
-    const timer = setTimeout(() => this.#giveUp(pending, overDeadline(pending.acked)), limits.deadlineMs);
-    const onAbort = () => this.#giveUp(pending, abortError(limits.signal));
-    limits.signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      if (!send(pending.id)) throw this.#close(pending, tooLarge());
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      limits.signal?.removeEventListener('abort', onAbort);
-      if (this.#calls.size === 0) for (const resolveIdle of this.#idle) resolveIdle();
-    }
+    if (this.#death !== null) return Promise.reject(this.#death.inFlight);
+    if (signal?.aborted === true) return Promise.reject(abortError(signal));
+    return new Promise((resolve, reject) => {
+      const onAbort = () => this.#giveUp(pending, abortError(signal));
+      const over = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        this.#notifyIdle();
+      };
+      const pending = this.#calls.open({
+        ...call,
+        resolve: (value) => {
+          over();
+          resolve(value);
+        },
+        reject: (error) => {
+          over();
+          if (error.code === 'E_LIMIT_CPU' && this.#death === null) this.#overBudget(error);
+          reject(error);
+        },
+      });
+      let timer: NodeJS.Timeout | undefined;
+      const begin = () => {
+        if (this.#calls.lookup(pending.id) !== pending) return; // answered with the one before it
+        timer = setTimeout(() => {
+          const late = overDeadline(pending.acked);
+          if (this.#giveUp(pending, late) && isCutShort !== true) this.#overBudget(late);
+        }, deadlineMs);
+      };
+      if (before === undefined) begin();
+      else void before.then(begin, () => this.#giveUp(pending, new CallNotTaken()));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (send(pending.id)) return;
+      this.#calls.close(pending);
+      pending.reject(tooLarge());
+    });
   }
 
-  #close(call: PendingCall, error: MagError): MagError {
-    this.#calls.close(call);
-    return error;
+  #notifyIdle(): void {
+    if (this.#calls.size === 0 && this.#streams === 0) this.#idle.notify();
   }
 
-  /** Answers the caller now; the cell has a moment to show that it can still be talked to. */
-  #giveUp(call: PendingCall, error: MagError): void {
-    if (this.#calls.lookup(call.id) !== call) return;
+  #overBudget(error: MagError): void {
+    setTimeout(() => {
+      if (this.#death === null) this.onOverBudget(error);
+    }, SETTLE_MS).unref();
+  }
+
+  /**
+   * Answers the caller now; the cell has a moment to show that it can still be talked to.
+   * @returns false when the call had not left for the cell
+   */
+  #giveUp(call: PendingCall, error: MagError): boolean {
+    if (this.#calls.lookup(call.id) !== call) return false;
+    const hasLeft = !this.#channel.withdraw(call.id);
+    if (hasLeft) this.#calls.giveUp(call);
+    else this.#calls.close(call);
     call.reject(error);
-    if (this.#channel.withdraw(call.id)) {
-      this.#calls.close(call);
-      return;
-    }
-    this.#calls.giveUp(call);
+    if (!hasLeft) return false;
     if (this.#calls.givenUp > MAX_CALLS_IN_FLIGHT)
       this.#violation(new ProtocolError('a cell that does not answer'));
-    const askedAt = performance.now();
     this.#channel.send({ t: 'cancel', id: call.id });
-    setTimeout(() => {
-      setImmediate(() => {
-        if (this.#lastSign < askedAt) this.kill(unresponsive());
-      });
-    }, KILL_GRACE_MS).unref();
+    this.#watchdog.expectSign(KILL_GRACE_MS);
+    return true;
   }
 
   #receive(frame: CellFrame): void {
-    this.#lastSign = performance.now();
+    // Any frame will do: heartbeats may lie behind others that this host has not come to yet.
+    this.#watchdog.beat();
     if (!this.#greeted) this.#receiveFirst(frame);
     else if (frame.t === 'hello') throw new ProtocolError('a second hello');
     else if (frame.t === 'heartbeat') this.#heartbeat(frame);
+    else if (this.#frames === null) throw new ProtocolError("a frame of a cell that is nobody's");
     else this.#frames.receive(frame);
   }
 
   #receiveFirst(frame: CellFrame): void {
     if (frame.t !== 'hello') throw new ProtocolError('the first frame is no hello');
     this.#greeted = true;
-    this.#watchdog.beat();
     this.#hello.resolve();
   }
 
   #heartbeat({ heapBytes, cpuUs }: Extract<CellFrame, { t: 'heartbeat' }>): void {
-    this.#watchdog.beat();
     this.#beat = { heapBytes };
     this.#cpuUs = Math.max(this.#cpuUs, cpuUs);
     this.onBeat();
@@ -275,7 +324,7 @@ export class RunningCell {
     this.#death = death;
     this.#channel.close();
     this.#watchdog.stop();
-    this.#alive.abort();
+    this.#alive.abort(death.inFlight);
     this.#hello.reject(death.error);
     this.#calls.rejectAll(death.inFlight, death.notTaken);
     return death;

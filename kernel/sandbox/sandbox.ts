@@ -1,64 +1,44 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { MagError, toMagError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
-import { findAddon } from './addon.ts';
-import type { CellOwner, ExtensionProcess, ProcessOptions, Sandbox } from './cell.ts';
-import { type CellFiles, checkFiles } from './cell-files.ts';
-import { type Jail, type JailOptions, openJail } from './jail.ts';
-import { launchCell } from './launch.ts';
+import type { ExtensionProcess, Sandbox } from './cell.ts';
+import type { CellKind } from './launch.ts';
+import { createLauncher, type LauncherOptions } from './launcher.ts';
 import { SupervisedProcess } from './process.ts';
 import { RunningCell } from './running-cell.ts';
-import type { Usage } from './usage.ts';
+import { SpareCells } from './spare-cells.ts';
 
-export interface SandboxOptions {
-  /** The bundled program of a cell, absolute: `bundleRunner()` makes it. */
-  readonly runnerPath: string;
-  /** The Node that runs cells. Default: the one that runs the host. */
-  readonly nodePath?: string;
+/** The program of cells is made by `bundleRunner()`. */
+export interface SandboxOptions extends LauncherOptions {
   readonly logger: Logger;
-  /** What cells are jailed with. Default: all that this machine permits. */
-  readonly jail?: Omit<JailOptions, 'nodePath'>;
+  /** How many cells wait for an extension, from the check on. Default 0. */
+  readonly spareCells?: number;
 }
 
-type StartOptions = Pick<ProcessOptions, 'jit' | 'hostCallsPerSecond' | 'owner'> & {
-  readonly memoryMb: number;
-  readonly usage?: Usage;
-};
+const PROBE: CellKind = { jit: false, memoryMb: 16 };
 
-const PROBE_MEMORY_MB = 16;
+/** Programs that a cell was started from, on what this machine permits: both stay what they are. */
+const proven = new Set<string>();
 
 /** Makes extension processes. Disposing of it ends every process it started and waits until they are gone. */
 export function createSandbox(options: SandboxOptions): Sandbox {
-  const cells = new Set<RunningCell>();
+  const { logger, spareCells: count = 0 } = options;
+  const launcher = createLauncher(options);
   const processes = new Set<ExtensionProcess>();
-  let files: CellFiles | null = null;
-  let jail: Promise<Jail> | null = null;
-  let disposed = false;
+  const spares = new SpareCells({ count, launch, logger });
 
-  function openedJail(): Promise<Jail> {
-    const { nodePath } = options;
-    jail ??= openJail({ ...options.jail, ...(nodePath === undefined ? {} : { nodePath }) });
-    return jail;
-  }
-
-  async function start(cellOptions: StartOptions): Promise<RunningCell> {
-    const opened = await openedJail();
-    if (disposed) throw new MagError('E_SHUTDOWN', 'the host is shutting down');
-    files ??= cellFiles(options);
-    const { jit, memoryMb } = cellOptions;
-    const launched = launchCell({ files, jail: opened, jit, memoryMb });
-    const cell = new RunningCell({ ...cellOptions, launched, logger: options.logger });
-    cells.add(cell);
-    void cell.ended.then(() => cells.delete(cell));
-    return cell;
+  function launch(kind: CellKind): Promise<RunningCell> {
+    return launcher.launch(kind, (launched) => new RunningCell(launched, kind.memoryMb, logger));
   }
 
   return {
     create(processOptions) {
-      const { load } = processOptions;
       const supervised: SupervisedProcess = new SupervisedProcess(
         processOptions,
-        (own, usage) => start({ ...own, usage, memoryMb: load.memoryMb }),
+        async ({ jit, memoryMb, owner, hostCallsPerSecond }, usage) => {
+          const cell = spares.take({ jit, memoryMb }) ?? (await launch({ jit, memoryMb }));
+          cell.assign({ owner, hostCallsPerSecond, usage });
+          return cell;
+        },
         () => processes.delete(supervised),
       );
       processes.add(supervised);
@@ -66,38 +46,29 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     },
 
     async check() {
-      await checkFiles(cellFiles(options));
-      const { report } = await openedJail();
-      const off = report.layers.filter(({ on }) => !on).map(({ name, detail }) => ({ name, detail }));
-      if (off.length > 0)
-        options.logger.warn({ off }, 'this machine cannot give cells every layer of the jail');
-      await probe(() =>
-        start({ jit: false, hostCallsPerSecond: 0, owner: NOBODY, memoryMb: PROBE_MEMORY_MB }),
-      );
+      await launcher.checkFiles();
+      const program = programOf(options);
+      if (program === null || !proven.has(program)) await probe(() => launch(PROBE));
+      if (program !== null) proven.add(program);
+      spares.fillSoon();
     },
 
-    async jail() {
-      return (await openedJail()).report;
-    },
+    spares: () => spares.waiting,
+
+    jail: () => launcher.jail(),
 
     async [Symbol.asyncDispose]() {
-      disposed = true;
+      spares.stop();
       const error = new MagError('E_SHUTDOWN', 'the host is shutting down');
       for (const supervised of processes) supervised.kill(error);
-      for (const cell of cells) cell.kill(error);
-      await Promise.all([...cells].map((cell) => cell.ended));
-      await (await jail)?.[Symbol.asyncDispose]();
+      await launcher[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Links resolved: a cell may read exactly these files and follow nothing. */
-function cellFiles({ nodePath = process.execPath, runnerPath }: SandboxOptions): CellFiles {
-  return { node: nodePath, runner: resolved(runnerPath), addon: resolved(findAddon()) };
-}
-
-function resolved(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
+/** What has to be proven once; `null` where the jail is not the one of this machine. */
+function programOf({ nodePath = process.execPath, runnerPath, jail }: SandboxOptions): string | null {
+  return jail === undefined ? `${nodePath}\0${runnerPath}` : null;
 }
 
 /** Starts a real cell and ends it again. */
@@ -113,9 +84,3 @@ async function probe(start: () => Promise<RunningCell>): Promise<void> {
     throw new MagError('E_CONFIG', `a sandbox process could not be started: ${reason}`, { cause: thrown });
   }
 }
-
-/** The owner of a cell without an extension. */
-const NOBODY: CellOwner = {
-  hostCall: () => Promise.reject(new MagError('E_PARAMS', 'nothing is loaded')),
-  log: () => undefined,
-};

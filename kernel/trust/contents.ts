@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../manifests/json.ts';
 import { schemaProblems } from '../../manifests/manifest/bounded-schema.ts';
-import type { Manifest } from '../../manifests/manifest/manifest.ts';
+import type { BundleManifest, Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
 import type { MigrationFile } from '../ports.ts';
 import type { PackageFiles } from './archive.ts';
-import { readManifest } from './read-manifest.ts';
+import { readAnyManifest } from './read-manifest.ts';
 
 /** What a package holds, checked and decoded. */
 export interface PackageContents {
@@ -18,16 +18,45 @@ export interface PackageContents {
   readonly migrations: readonly MigrationFile[];
 }
 
+/** What the package of a bundle holds: a manifest and texts for people. */
+export interface BundleContents {
+  readonly manifest: BundleManifest;
+  readonly files: PackageFiles;
+}
+
+/** What lies in the package of a bundle; it has nothing to run and nothing to serve. */
+const BUNDLE_FILES = new Set(['manifest.json', 'README.md', 'LICENSE']);
 const MIGRATION = /^(\d{4}_[a-z0-9_]+)\.(up|down)\.sql$/;
 
 /**
- * Checks that the files are what the manifest says they are.
- * @throws `E_PKG_INVALID`, `E_MANIFEST_INVALID`, `E_UNSUPPORTED`
+ * Checks that the files of an extension are what its manifest says they are.
+ * @throws `E_PKG_INVALID`, also for a bundle; `E_MANIFEST_INVALID`, `E_UNSUPPORTED`
  */
 export function readContents(files: PackageFiles): PackageContents {
-  const manifest = readManifest(need(files, 'manifest.json', 'which every package has'));
+  const contents = readAnyContents(files);
+  if ('code' in contents) return contents;
+  throw invalid(`${contents.manifest.id} is a bundle, which has no code of its own.`);
+}
+
+/** The contents of an extension or a bundle. @throws as `readContents` */
+export function readAnyContents(files: PackageFiles): PackageContents | BundleContents {
+  const manifest = readAnyManifest(need(files, 'manifest.json', 'which every package has'));
+  return manifest.kind === 'bundle' ? bundleContents(files, manifest) : extensionContents(files, manifest);
+}
+
+function bundleContents(files: PackageFiles, manifest: BundleManifest): BundleContents {
+  const extra = [...files.keys()].find((name) => !BUNDLE_FILES.has(name));
+  if (extra !== undefined) throw invalid(`${extra} does not belong in a bundle, which has no code.`);
+  return { manifest, files };
+}
+
+function extensionContents(files: PackageFiles, manifest: Manifest): PackageContents {
   const code = text(need(files, manifest.entry, 'the entry of the manifest'), manifest.entry);
   if (code.trim() === '') throw invalid(`${manifest.entry} is empty.`);
+  const { widgets, panels, explorers } = manifest.contributes;
+  for (const { name, page } of [...widgets, ...panels, ...explorers]) {
+    need(files, page, `the page of ${name}`);
+  }
   return {
     manifest,
     files,
@@ -37,7 +66,8 @@ export function readContents(files: PackageFiles): PackageContents {
   };
 }
 
-function readEventSchemas(files: PackageFiles, manifest: Manifest): Map<string, JsonObject> {
+/** The schemas of the events an extension publishes, by type. @throws `E_PKG_INVALID` */
+export function readEventSchemas(files: PackageFiles, manifest: Manifest): Map<string, JsonObject> {
   const schemas = new Map<string, JsonObject>();
   for (const { type, schema } of manifest.contributes.events.publishes) {
     schemas.set(type, readSchema(need(files, schema, `the schema of the event ${type}`), schema));

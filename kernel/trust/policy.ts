@@ -1,5 +1,8 @@
-import { MagError } from '../errors.ts';
+import type { TrustMaterial } from '@sigstore/verify';
+import { date, fileName, list, members, string, wrong } from './policy-json.ts';
 import { parsePublicKey } from './public-key.ts';
+import { type ProvenanceRule, parseProvenanceRule, parseReviews } from './requirements.ts';
+import type { ActiveList } from './revocation-list.ts';
 
 /** How far a publisher is trusted; sets defaults for cells, JIT and limits (spec 02). */
 export type Tier = 'first-party' | 'verified' | 'community';
@@ -8,22 +11,54 @@ const TIERS: readonly Tier[] = ['first-party', 'verified', 'community'];
 /** The content of `trust-policy.json`, checked. A publisher that is not in it is not trusted at all. */
 export interface TrustPolicy {
   readonly publishers: ReadonlyMap<string, PublisherTrust>;
+  /** Whose reviews count, by a name for people. */
+  readonly reviewers: ReadonlyMap<string, Signers>;
+  /** Whose revocation lists count, by the name that stands in them. */
+  readonly revokers: ReadonlyMap<string, Revoker>;
+  /** Not of the file: what the stored lists of the revokers take back. */
+  readonly lists: readonly ActiveList[];
 }
 
-export interface PublisherTrust {
+export interface PublisherTrust extends Signers {
   readonly tier: Tier;
+  /** How many reviewers must have approved each of its packages, besides itself. */
+  readonly reviews: number;
+  /** What must be attested of how each of its packages was built. */
+  readonly provenance: ProvenanceRule | null;
+}
+
+/** Who issues revocation lists that count here. */
+export interface Revoker extends Signers {
+  /** Whose packages and keys it may take back. `null`: everybody's. */
+  readonly publishers: readonly string[] | null;
+}
+
+/** Who may sign for a publisher, as a reviewer, or a revocation list. */
+export interface Signers {
   readonly keys: readonly TrustedKey[];
   /** Certificate identities. Matched exactly, never as expressions. */
   readonly identities: readonly CertificateIdentity[];
-  /** File name of the pinned Sigstore root, beside the policy. */
-  readonly trustedRoot: string | null;
+  /** The pinned Sigstore root that the certificates of the identities must lead to. */
+  readonly trustedRoot: PinnedRoot | null;
 }
+
+export interface PinnedRoot {
+  /** Its file, beside the policy. */
+  readonly file: string;
+  /** `null`: the file is not there, and nothing leads to it. */
+  readonly material: TrustMaterial | null;
+}
+
+/** The roots beside the policy, by their files. */
+export type PinnedRoots = ReadonlyMap<string, TrustMaterial>;
 
 export interface TrustedKey {
   /** A name for people; by default the start of the fingerprint. */
   readonly id: string;
   /** SPKI, PEM, P-256. */
   readonly publicKey: string;
+  /** The key is refused before this moment: it was announced ahead of its first use. */
+  readonly notBefore: Date | null;
   /** The key is refused from this moment on. */
   readonly notAfter: Date | null;
   /**
@@ -33,13 +68,25 @@ export interface TrustedKey {
   readonly revokedAt: Date | null;
 }
 
-interface CertificateIdentity {
+export interface CertificateIdentity {
   readonly issuer: string;
   readonly san: string;
+  /** The identity is refused before this moment. */
+  readonly notBefore: Date | null;
+  /** The identity is refused from this moment on. */
+  readonly notAfter: Date | null;
+  /** When an operator removed it; it stays for the reason a removed key does. */
+  readonly revokedAt: Date | null;
 }
 
-export const EMPTY_POLICY: TrustPolicy = { publishers: new Map() };
+export const EMPTY_POLICY: TrustPolicy = {
+  publishers: new Map(),
+  reviewers: new Map(),
+  revokers: new Map(),
+  lists: [],
+};
 
+const SIGNERS = ['keys', 'identities', 'trustedRoot'] as const;
 const PUBLISHER = /^[a-z0-9][a-z0-9-]{1,38}$/;
 
 /** Whether an id may begin with it. */
@@ -51,34 +98,74 @@ export function isPublisher(name: string): boolean {
  * The policy out of parsed JSON. Strict: a key that is misspelt must not be a key that is not there.
  * @throws `E_CONFIG` naming the place
  */
-export function parseTrustPolicy(json: unknown): TrustPolicy {
-  const root = members(json, 'the trust policy', ['publishers']);
-  const publishers = new Map<string, PublisherTrust>();
-  for (const [name, entry] of Object.entries(members(root.publishers ?? {}, 'publishers'))) {
-    if (!isPublisher(name)) throw wrong('publishers', `has the name ${JSON.stringify(name)}`);
-    publishers.set(name, parsePublisher(entry, `publishers/${name}`));
-  }
-  return { publishers };
+export function parseTrustPolicy(json: unknown, roots: PinnedRoots = new Map()): TrustPolicy {
+  const root = members(json, 'the trust policy', ['publishers', 'reviewers', 'revocations']);
+  return {
+    publishers: byName(root.publishers, 'publishers', (entry, at) => parsePublisher(entry, at, roots)),
+    reviewers: byName(root.reviewers, 'reviewers', (entry, at) =>
+      parseSigners(members(entry, at, SIGNERS), at, roots),
+    ),
+    revokers: byName(root.revocations, 'revocations', (entry, at) => parseRevoker(entry, at, roots)),
+    lists: [],
+  };
 }
 
-function parsePublisher(json: unknown, at: string): PublisherTrust {
-  const entry = members(json, at, ['tier', 'keys', 'identities', 'trustedRoot']);
+function byName<T>(json: unknown, at: string, parse: (entry: unknown, at: string) => T): Map<string, T> {
+  const entries = Object.entries(members(json ?? {}, at));
+  return new Map(
+    entries.map(([name, entry]) => {
+      if (!isPublisher(name)) throw wrong(at, `has the name ${JSON.stringify(name)}`);
+      return [name, parse(entry, `${at}/${name}`)];
+    }),
+  );
+}
+
+function parseRevoker(json: unknown, at: string, roots: PinnedRoots): Revoker {
+  const entry = members(json, at, ['publishers', ...SIGNERS]);
+  const publishers = list(entry.publishers, `${at}/publishers`).map((name, i) =>
+    string(name, `${at}/publishers/${i}`),
+  );
+  const stranger = publishers.find((name) => !isPublisher(name));
+  if (stranger !== undefined) throw wrong(`${at}/publishers`, `has the name ${JSON.stringify(stranger)}`);
+  // An empty list is one that may take nothing back; only no list is no limit.
+  return {
+    ...parseSigners(entry, at, roots),
+    publishers: entry.publishers === undefined ? null : publishers,
+  };
+}
+
+function parsePublisher(json: unknown, at: string, roots: PinnedRoots): PublisherTrust {
+  const entry = members(json, at, ['tier', 'reviews', 'provenance', ...SIGNERS]);
   const tier = TIERS.find((known) => known === entry.tier);
   if (!tier) throw wrong(`${at}/tier`, `must be one of ${TIERS.join(', ')}`);
+  return {
+    tier,
+    ...parseSigners(entry, at, roots),
+    reviews: parseReviews(entry.reviews, `${at}/reviews`),
+    provenance: parseProvenanceRule(entry.provenance, `${at}/provenance`),
+  };
+}
+
+function parseSigners(entry: Record<string, unknown>, at: string, roots: PinnedRoots): Signers {
   const keys = list(entry.keys, `${at}/keys`).map((key, i) => parseKey(key, `${at}/keys/${i}`));
   if (new Set(keys.map(({ id }) => id)).size < keys.length) throw wrong(`${at}/keys`, 'uses an id twice');
   return {
-    tier,
     keys,
     identities: list(entry.identities, `${at}/identities`).map((identity, i) =>
       parseIdentity(identity, `${at}/identities/${i}`),
     ),
-    trustedRoot: entry.trustedRoot === undefined ? null : fileName(entry.trustedRoot, `${at}/trustedRoot`),
+    trustedRoot: parseRoot(entry.trustedRoot, `${at}/trustedRoot`, roots),
   };
 }
 
+function parseRoot(json: unknown, at: string, roots: PinnedRoots): PinnedRoot | null {
+  if (json === undefined) return null;
+  const file = fileName(json, at);
+  return { file, material: roots.get(file) ?? null };
+}
+
 function parseKey(json: unknown, at: string): TrustedKey {
-  const key = members(json, at, ['id', 'publicKey', 'notAfter', 'revokedAt']);
+  const key = members(json, at, ['id', 'publicKey', 'notBefore', 'notAfter', 'revokedAt']);
   const publicKey = string(key.publicKey, `${at}/publicKey`);
   try {
     parsePublicKey(publicKey);
@@ -88,49 +175,19 @@ function parseKey(json: unknown, at: string): TrustedKey {
   return {
     id: string(key.id, `${at}/id`),
     publicKey,
+    notBefore: date(key.notBefore, `${at}/notBefore`),
     notAfter: date(key.notAfter, `${at}/notAfter`),
     revokedAt: date(key.revokedAt, `${at}/revokedAt`),
   };
 }
 
 function parseIdentity(json: unknown, at: string): CertificateIdentity {
-  const identity = members(json, at, ['issuer', 'san']);
-  return { issuer: string(identity.issuer, `${at}/issuer`), san: string(identity.san, `${at}/san`) };
-}
-
-/** The members of an object; with `allowed`, only those. */
-function members(json: unknown, at: string, allowed?: readonly string[]): Record<string, unknown> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(at, 'must be an object');
-  const unknown = Object.keys(json).find((key) => allowed && !allowed.includes(key));
-  if (unknown !== undefined) throw wrong(at, `has the unknown member ${JSON.stringify(unknown)}`);
-  return Object.assign(Object.create(null), json);
-}
-
-function list(json: unknown, at: string): unknown[] {
-  if (json === undefined) return [];
-  if (!Array.isArray(json)) throw wrong(at, 'must be a list');
-  return json;
-}
-
-function string(json: unknown, at: string): string {
-  if (typeof json !== 'string' || json === '') throw wrong(at, 'must be a text');
-  return json;
-}
-
-function date(json: unknown, at: string): Date | null {
-  if (json === undefined) return null;
-  const value = new Date(string(json, at));
-  if (Number.isNaN(value.getTime())) throw wrong(at, 'must be a time such as 2027-12-31T00:00:00Z');
-  return value;
-}
-
-function fileName(json: unknown, at: string): string {
-  const name = string(json, at);
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name))
-    throw wrong(at, 'must be the name of a file beside the policy');
-  return name;
-}
-
-function wrong(at: string, problem: string, cause?: unknown): MagError {
-  return new MagError('E_CONFIG', `trust-policy.json: ${at} ${problem}.`, { cause });
+  const identity = members(json, at, ['issuer', 'san', 'notBefore', 'notAfter', 'revokedAt']);
+  return {
+    issuer: string(identity.issuer, `${at}/issuer`),
+    san: string(identity.san, `${at}/san`),
+    notBefore: date(identity.notBefore, `${at}/notBefore`),
+    notAfter: date(identity.notAfter, `${at}/notAfter`),
+    revokedAt: date(identity.revokedAt, `${at}/revokedAt`),
+  };
 }

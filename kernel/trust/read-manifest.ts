@@ -1,6 +1,7 @@
-import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
+import type { AnyManifest, ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
 import { ManifestError } from '../../manifests/manifest/manifest-error.ts';
-import { manifestId, parseManifest } from '../../manifests/manifest/parse.ts';
+import { manifestId } from '../../manifests/manifest/parse.ts';
+import { parseAnyManifest } from '../../manifests/manifest/parse-bundle.ts';
 import { MagError, messageOf } from '../errors.ts';
 
 const MAX_MANIFEST_BYTES = 262_144;
@@ -17,11 +18,21 @@ export function readManifestJson(bytes: Uint8Array): { json: unknown; id: Extens
   return { json, id };
 }
 
-/** @throws `E_MANIFEST_INVALID`, `E_UNSUPPORTED` */
+/**
+ * The manifest of an extension.
+ * @throws `E_MANIFEST_INVALID`, also for the one of a bundle; `E_UNSUPPORTED`
+ */
 export function readManifest(bytes: Uint8Array): Manifest {
+  const manifest = readAnyManifest(bytes);
+  if (manifest.kind === 'extension') return manifest;
+  throw invalid(`${manifest.id} is a bundle, which has no code of its own.`);
+}
+
+/** @throws `E_MANIFEST_INVALID`, `E_UNSUPPORTED` */
+export function readAnyManifest(bytes: Uint8Array): AnyManifest {
   const { json, id } = readManifestJson(bytes);
   try {
-    return parseManifest(json);
+    return parseAnyManifest(json);
   } catch (error) {
     if (error instanceof ManifestError) {
       throw new MagError(error.code, `The manifest of ${id}: ${error.message}.`, { cause: error });

@@ -10,7 +10,9 @@ import {
 import { HashAlgorithm } from '@sigstore/protobuf-specs';
 import { toSignedEntity, VerificationError, Verifier } from '@sigstore/verify';
 import { MagError } from '../errors.ts';
-import { subjectDigests } from './statement.ts';
+import { parsePublicKey } from './public-key.ts';
+import { REVIEW_TYPE } from './review.ts';
+import { readStatement, type Statement } from './statement.ts';
 
 const MAX_BUNDLE_CHARS = 1_048_576;
 const MEDIA_TYPES = [BUNDLE_V03_MEDIA_TYPE, BUNDLE_V03_LEGACY_MEDIA_TYPE];
@@ -23,30 +25,49 @@ export interface Signature {
   readonly subjects: readonly string[];
   /** What the signer called the key: a hint, never evidence. `null`: signed with a certificate. */
   readonly keyHint: string | null;
+  /** What was signed, unless it is the bytes of the package. */
+  readonly statement: Statement | null;
   readonly bundle: Bundle;
 }
 
 /**
- * Reads a bundle. Nothing is verified yet.
+ * Reads the bundle beside a package. Nothing is verified yet. A review says what its reviewer thinks of a package, and
+ * never that a publisher released it, though one key may be trusted with both.
  * @throws `E_SIG_MISSING`, `E_SIG_INVALID`
  */
 export function parseSignature(text: string | null): Signature {
   if (text === null || text.trim() === '') {
     throw new MagError('E_SIG_MISSING', 'The package came without its signature bundle (.sigstore.json).');
   }
+  const signature = parseBundle(text);
+  if (signature.statement?.predicateType !== REVIEW_TYPE) return signature;
+  throw invalid('The signature bundle is the review of a package: it belongs among the attestations.');
+}
+
+/** Reads any bundle of this kind. Nothing is verified yet. @throws `E_SIG_INVALID` */
+export function parseBundle(text: string): Signature {
   if (text.length > MAX_BUNDLE_CHARS) throw invalid('The signature bundle is over 1 MiB.');
   const bundle = readBundle(text);
   const keyHint = isBundleWithPublicKey(bundle) ? bundle.verificationMaterial.content.publicKey.hint : null;
   if (isBundleWithDsseEnvelope(bundle)) {
-    const subjects = subjectDigests(bundle.content.dsseEnvelope);
-    if (subjects === null) throw invalid('The signature bundle holds no in-toto statement.');
-    return { kind: 'statement', subjects, keyHint, bundle };
+    const statement = readStatement(bundle.content.dsseEnvelope);
+    if (statement === null) throw invalid('The signature bundle holds no in-toto statement.');
+    return { kind: 'statement', subjects: statement.subjects, keyHint, statement, bundle };
   }
-  return { kind: 'message', subjects: [messageDigest(bundle)], keyHint, bundle };
+  return { kind: 'message', subjects: [messageDigest(bundle)], keyHint, statement: null, bundle };
+}
+
+/** With which of these keys the bytes were signed. */
+export function keyAmong<Key extends { readonly publicKey: string }>(
+  signature: Signature,
+  bytes: Uint8Array,
+  keys: readonly Key[],
+): Key | undefined {
+  return keys.find(({ publicKey }) => isSignedBy(signature, bytes, parsePublicKey(publicKey)));
 }
 
 /** Whether the signature in the bundle is good for these bytes and this key. */
-export function isSignedBy(signature: Signature, archive: Uint8Array, publicKey: KeyObject): boolean {
+function isSignedBy(signature: Signature, archive: Uint8Array, publicKey: KeyObject): boolean {
   const { bundle } = signature;
   // Log entries and timestamps add nothing to a pinned key: whoever could forge would leave them out.
   const bare: Bundle = {

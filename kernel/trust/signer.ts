@@ -1,8 +1,10 @@
+import type { TrustMaterial } from '@sigstore/verify';
 import type { Code } from '../../manifests/catalog/index.ts';
 import { MagError } from '../errors.ts';
-import type { PublisherTrust, TrustedKey, TrustPolicy } from './policy.ts';
+import { certifiedSigner } from './certificate.ts';
+import type { CertificateIdentity, PublisherTrust, TrustedKey, TrustPolicy } from './policy.ts';
 import { defaultKeyId, fingerprint, keyHint, parsePublicKey } from './public-key.ts';
-import { isSignedBy, type Signature } from './signature.ts';
+import { keyAmong, type Signature } from './signature.ts';
 
 interface SignedBytes {
   readonly signature: Signature;
@@ -11,8 +13,21 @@ interface SignedBytes {
   readonly digest: string;
 }
 
+/** The key or identity that a signature was found to be of. */
+export type SignerMark =
+  /** SHA-256 of the SPKI, hex. */
+  | { readonly kind: 'key'; readonly fingerprint: string }
+  | { readonly kind: 'identity'; readonly issuer: string; readonly san: string };
+
+interface FoundSigner {
+  readonly tier: PublisherTrust['tier'];
+  /** The id of the key, or the identity. */
+  readonly signedBy: string;
+  readonly mark: SignerMark;
+}
+
 /**
- * Who of the publisher's keys signed these bytes. Every key is tried: the hint in the bundle never decides
+ * Who of the publisher's keys or identities signed these bytes. Every key is tried: the hint in the bundle never decides
  * what is accepted, only what a refusal is called.
  * @throws `E_SIG_UNTRUSTED`, `E_SIG_SUBJECT`, `E_SIG_IDENTITY`, `E_SIG_REVOKED`, `E_SIG_INVALID`
  */
@@ -21,28 +36,32 @@ export function findSigner(
   publisher: string,
   policy: TrustPolicy,
   now: Date,
-): { tier: PublisherTrust['tier']; signedBy: string } {
+): FoundSigner {
   const trust = policy.publishers.get(publisher);
   // spec 02, trust policy: no entry for the publisher; there is no accept-all.
   if (!trust) throw refuse('E_SIG_UNTRUSTED', `The publisher ${publisher} is not in the trust policy`);
-  if (signed.signature.keyHint === null) throw refuseCertificate(publisher, trust);
-  const key = trust.keys.find((candidate) => verifies(signed, candidate));
+  if (signed.signature.keyHint === null) return findIdentity(signed, publisher, trust, now);
+  const key = keyOf(signed, trust);
   const covers = signed.signature.subjects.includes(signed.digest);
   if (!covers && (key || signed.signature.kind === 'message')) throw refuseSubject(signed, key);
   if (!key) throw refuseStranger(signed, publisher, trust, policy);
-  // spec 02, trust policy: removed or expired key
-  if (key.revokedAt) throw refuse('E_SIG_REVOKED', `The key ${key.id} of ${publisher} was removed`);
-  if (key.notAfter && key.notAfter <= now) {
-    throw refuse(
-      'E_SIG_REVOKED',
-      `The key ${key.id} of ${publisher} expired on ${key.notAfter.toISOString()}`,
-    );
-  }
-  return { tier: trust.tier, signedBy: key.id };
+  requireInForce(key, `The key ${key.id} of ${publisher}`, now);
+  return { tier: trust.tier, signedBy: key.id, mark: markOf(key) };
 }
 
-function verifies({ signature, archive }: SignedBytes, key: TrustedKey): boolean {
-  return isSignedBy(signature, archive, parsePublicKey(key.publicKey));
+export function markOf(signer: TrustedKey | CertificateIdentity): SignerMark {
+  if ('san' in signer) return { kind: 'identity', issuer: signer.issuer, san: signer.san };
+  return { kind: 'key', fingerprint: fingerprint(parsePublicKey(signer.publicKey)) };
+}
+
+/** Whether two marks are of one signer. */
+export function isSigner(one: SignerMark, other: SignerMark): boolean {
+  if (one.kind === 'key') return other.kind === 'key' && one.fingerprint === other.fingerprint;
+  return other.kind === 'identity' && one.issuer === other.issuer && one.san === other.san;
+}
+
+function keyOf({ signature, archive }: SignedBytes, { keys }: PublisherTrust): TrustedKey | undefined {
+  return keyAmong(signature, archive, keys);
 }
 
 /**
@@ -64,10 +83,9 @@ function refuseStranger(
   policy: TrustPolicy,
 ): MagError {
   const others = [...policy.publishers].filter(([name]) => name !== publisher);
-  const other = others.find(([, { keys }]) => keys.some((key) => verifies(signed, key)));
+  const other = others.find(([, theirs]) => keyOf(signed, theirs) !== undefined);
   if (other) return refuse('E_SIG_IDENTITY', `The package of ${publisher} is signed by ${other[0]}`);
-  if (!isTrusted(trust))
-    return refuse('E_SIG_UNTRUSTED', `All trust in the publisher ${publisher} was removed`);
+  if (!isTrusted(trust)) return refuseUntrusted(publisher);
   const hint = signed.signature.keyHint ?? '';
   if (hint === '' || trust.keys.some((key) => isHintedBy(key, hint))) {
     return refuse('E_SIG_INVALID', `The signature does not verify with any key of ${publisher}`);
@@ -75,17 +93,57 @@ function refuseStranger(
   return refuse('E_SIG_IDENTITY', `The package is signed with a key that ${publisher} is not trusted with`);
 }
 
-function refuseCertificate(publisher: string, trust: PublisherTrust): MagError {
-  if (!isTrusted(trust))
-    return refuse('E_SIG_UNTRUSTED', `All trust in the publisher ${publisher} was removed`);
-  return refuse(
-    'E_SIG_IDENTITY',
-    `The package is signed with a certificate; this host verifies ${publisher} by public key only`,
-  );
+/** Which of the publisher's identities signed these bytes, with a certificate of a few minutes (keyless). */
+function findIdentity(signed: SignedBytes, publisher: string, trust: PublisherTrust, now: Date): FoundSigner {
+  const root = rootOf(publisher, trust);
+  const covers = signed.signature.subjects.includes(signed.digest);
+  if (!covers && signed.signature.kind === 'message') throw refuseSubject(signed, undefined);
+  const { issuer, san } = certifiedSigner(signed.signature, signed.archive, root);
+  if (!covers) throw refuseSubject(signed, undefined);
+  const identity = trust.identities.find((known) => known.issuer === issuer && known.san === san);
+  if (identity === undefined && !isTrusted(trust)) throw refuseUntrusted(publisher);
+  if (identity === undefined) {
+    const who = `${san} (issuer ${issuer})`;
+    throw refuse('E_SIG_IDENTITY', `The package is signed by ${who}, whom ${publisher} is not trusted with`);
+  }
+  requireInForce(identity, `The identity ${san} of ${publisher}`, now);
+  return { tier: trust.tier, signedBy: san, mark: markOf(identity) };
 }
 
-function isTrusted(trust: PublisherTrust): boolean {
-  return trust.identities.length > 0 || trust.keys.some(({ revokedAt }) => revokedAt === null);
+function rootOf(publisher: string, trust: PublisherTrust): TrustMaterial {
+  const { identities, trustedRoot } = trust;
+  if (identities.length === 0 || trustedRoot === null) {
+    if (!isTrusted(trust)) throw refuseUntrusted(publisher);
+    const how = `this host verifies ${publisher} by public key only`;
+    throw refuse('E_SIG_IDENTITY', `The package is signed with a certificate; ${how}`);
+  }
+  if (trustedRoot.material !== null) return trustedRoot.material;
+  throw new MagError('E_CONFIG', `The trusted root of ${publisher}, ${trustedRoot.file}, is not there.`);
+}
+
+/**
+ * spec 02, trust policy: removed or expired. One that is not valid yet was never taken back: whoever signed is one
+ * that the publisher is not trusted with, so far.
+ * @throws `E_SIG_REVOKED`, `E_SIG_IDENTITY`
+ */
+export function requireInForce(
+  { revokedAt, notBefore, notAfter }: Pick<TrustedKey, 'revokedAt' | 'notBefore' | 'notAfter'>,
+  subject: string,
+  now: Date,
+): void {
+  if (revokedAt) throw refuse('E_SIG_REVOKED', `${subject} was removed`);
+  if (notAfter && notAfter <= now)
+    throw refuse('E_SIG_REVOKED', `${subject} expired on ${notAfter.toISOString()}`);
+  if (notBefore && now < notBefore)
+    throw refuse('E_SIG_IDENTITY', `${subject} is not valid before ${notBefore.toISOString()}`);
+}
+
+function isTrusted({ identities, keys }: PublisherTrust): boolean {
+  return [...identities, ...keys].some(({ revokedAt }) => revokedAt === null);
+}
+
+function refuseUntrusted(publisher: string): MagError {
+  return refuse('E_SIG_UNTRUSTED', `All trust in the publisher ${publisher} was removed`);
 }
 
 function isHintedBy(trusted: TrustedKey, hint: string): boolean {

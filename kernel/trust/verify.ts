@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { Manifest } from '../../manifests/manifest/manifest.ts';
+import type { AnyManifest, Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
 import { type PackageFiles, readArchive } from './archive.ts';
-import { type PackageContents, readContents } from './contents.ts';
+import { requireAttested } from './attestations.ts';
+import { type BundleContents, type PackageContents, readAnyContents } from './contents.ts';
 import type { Tier, TrustPolicy } from './policy.ts';
 import { readManifestJson } from './read-manifest.ts';
+import { requireNotRevoked } from './revoked.ts';
 import { parseSignature, type Signature } from './signature.ts';
-import { findSigner } from './signer.ts';
+import { findSigner, isSigner } from './signer.ts';
 import { withinTier } from './tier-limits.ts';
 
 declare const verified: unique symbol;
@@ -17,18 +19,29 @@ declare const verified: unique symbol;
  */
 export type Verified<T> = T & { readonly [verified]: true };
 
-export interface Package extends LoadedPackage {
-  /** With the limits its tier allows. */
-  readonly manifest: Manifest;
+/** Whose a package is, and the bytes of it. */
+interface Signed {
+  /** `sha256:<hex>` of the archive. */
+  readonly digest: string;
   readonly archive: Uint8Array;
   /** JSON text of the Sigstore bundle. */
   readonly bundle: string;
+  /** The lines that came with it: only those that the policy asked for were verified. Empty: none came. */
+  readonly attestations: string;
   /** The first segment of the id, which the signed bytes carry. */
   readonly publisher: string;
   readonly tier: Tier;
   /** The id of the key in the trust policy. */
   readonly signedBy: string;
 }
+
+export interface Package extends LoadedPackage, Signed {
+  /** With the limits its tier allows. */
+  readonly manifest: Manifest;
+}
+
+/** The package of a bundle: it names its members, whose packages are verified by themselves. */
+export interface BundlePackage extends BundleContents, Signed {}
 
 export interface LoadedPackage extends PackageContents {
   /** `sha256:<hex>` of the archive. */
@@ -38,54 +51,86 @@ export interface LoadedPackage extends PackageContents {
 export interface Submission {
   readonly archive: Uint8Array;
   readonly bundle: string | null;
+  /** The text of the `.intoto.jsonl` beside it: a bundle on each line. Absent: there is none. */
+  readonly attestations?: string | null;
   readonly policy: TrustPolicy;
   readonly now: Date;
 }
 
 /**
- * Verifies a package against the policy of this moment. Run again on what is installed it answers
- * `E_SIG_REVOKED` when the key was removed or has expired since.
+ * Verifies the package of an extension or of a bundle against the policy of this moment. Run again on what is
+ * installed it answers `E_SIG_REVOKED` when the key was removed or has expired since, or a revocation list takes it
+ * back, and `E_SIG_REVIEWS` or `E_SIG_PROVENANCE` when the policy asks for more than came with it.
  * @throws `E_SIG_MISSING`, `E_SIG_INVALID`, `E_SIG_SUBJECT`, `E_SIG_UNTRUSTED`, `E_SIG_IDENTITY`,
- *   `E_SIG_REVOKED`, `E_PKG_INVALID`, `E_MANIFEST_INVALID`, `E_UNSUPPORTED`
+ *   `E_SIG_REVOKED`, `E_SIG_REVIEWS`, `E_SIG_PROVENANCE`, `E_PKG_INVALID`, `E_MANIFEST_INVALID`, `E_UNSUPPORTED`
  */
-export async function verifyPackage({
+export async function verifyAny({
   archive,
   bundle,
+  attestations = null,
   policy,
   now,
-}: Submission): Promise<Verified<Package>> {
+}: Submission): Promise<Verified<Package> | Verified<BundlePackage>> {
   const signature = parseSignature(bundle);
   const digest = sha256(archive);
   const { files, publisher } = await readPublisher(archive, digest, signature);
-  const { tier, signedBy } = findSigner({ signature, archive, digest }, publisher, policy, now);
-  const contents = readContents(files);
-  const checked: Package = {
-    ...contents,
-    manifest: withinTier(contents.manifest, tier),
-    digest: `sha256:${digest}`,
-    archive,
-    bundle: bundle ?? '',
-    publisher,
-    tier,
-    signedBy,
-  };
-  return mark(checked);
+  const { tier, signedBy, mark: by } = findSigner({ signature, archive, digest }, publisher, policy, now);
+  requireAttested({ attestations, digest, publisher, policy, now });
+  const contents = readAnyContents(files);
+  const { id, version } = contents.manifest;
+  const revocable = { digest: `sha256:${digest}`, id, version };
+  await requireNotRevoked(revocable, (entry) => isSigner(entry, by), policy.lists);
+  const bytes = { archive, bundle: bundle ?? '', attestations: attestations ?? '' };
+  const signed = { digest: `sha256:${digest}`, ...bytes, publisher, tier, signedBy };
+  if (!hasCode(contents)) return mark<BundlePackage>({ ...contents, ...signed });
+  return mark<Package>({ ...contents, manifest: withinTier(contents.manifest, tier), ...signed });
+}
+
+/**
+ * Verifies the package of an extension.
+ * @throws what `verifyAny` throws; `E_PKG_INVALID` for a bundle, of which nothing can be run
+ */
+export async function verifyPackage(submission: Submission): Promise<Verified<Package>> {
+  const verified = await verifyAny(submission);
+  if (hasCode(verified)) return verified;
+  throw isBundle(verified.manifest);
+}
+
+/** Whether it is an extension; else it is a bundle. */
+export function hasCode<Contents extends { readonly manifest: AnyManifest }>(
+  contents: Contents,
+): contents is Extract<Contents, { readonly manifest: Manifest }> {
+  return contents.manifest.kind === 'extension';
 }
 
 /**
  * Unpacks stored bytes to load code from them. spec 02, trust policy: code is only ever loaded from the
  * bytes that were verified, so they are hashed again.
- * @throws `E_PKG_INVALID`
+ * @throws `E_PKG_INVALID`, also for a bundle
  */
 export async function loadPackage(archive: Uint8Array, expectedDigest: string): Promise<LoadedPackage> {
-  const digest = `sha256:${sha256(archive)}`;
-  if (digest !== expectedDigest) {
-    throw new MagError(
-      'E_PKG_INVALID',
-      'The stored package is not the one that was verified: its digest differs.',
-    );
-  }
-  return { ...readContents(await readArchive(archive)), digest };
+  const contents = await loadContents(archive, expectedDigest);
+  if (hasCode(contents)) return { ...contents, digest: expectedDigest };
+  throw isBundle(contents.manifest);
+}
+
+/**
+ * What the stored package of an extension or a bundle holds.
+ * @throws `E_PKG_INVALID`
+ */
+export async function loadContents(
+  archive: Uint8Array,
+  expectedDigest: string,
+): Promise<PackageContents | BundleContents> {
+  if (`sha256:${sha256(archive)}` === expectedDigest) return readAnyContents(await readArchive(archive));
+  throw new MagError(
+    'E_PKG_INVALID',
+    'The stored package is not the one that was verified: its digest differs.',
+  );
+}
+
+function isBundle({ id, version }: AnyManifest): MagError {
+  return new MagError('E_PKG_INVALID', `${id} ${version} is a bundle, which has no code of its own.`);
 }
 
 /**

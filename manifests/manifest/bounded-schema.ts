@@ -1,4 +1,5 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { SchemaCompiler } from '../schema-compiler.ts';
+import { MAX_SCHEMA_VALUES, weightOf } from './bounded-check.ts';
 
 /** A schema of an extension, as JSON text, may be this long. */
 const MAX_SCHEMA_CHARS = 65_536;
@@ -28,6 +29,9 @@ export function schemaProblems(schema: unknown): string[] {
   if (JSON.stringify(schema).length > MAX_SCHEMA_CHARS) {
     return [`it is longer than ${MAX_SCHEMA_CHARS} characters`];
   }
+  if (weightOf(schema, false).all > MAX_SCHEMA_VALUES) {
+    return [`it consists of more than ${MAX_SCHEMA_VALUES} values`];
+  }
   return compileProblems(schema);
 }
 
@@ -52,7 +56,7 @@ function isRefused(keyword: string, value: unknown, pointer: string): boolean {
 
 function compileProblems(schema: Record<string, unknown>): string[] {
   // A fresh instance: an `$id` of one package must not collide with the one of another.
-  const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });
+  const ajv = new SchemaCompiler({ strict: false, validateFormats: false, logger: false });
   try {
     ajv.compile(schema);
     return [];

@@ -1,42 +1,50 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import semver from 'semver';
 import type { JsonObject } from '../json.ts';
 import schema from './manifest.schema.json' with { type: 'json' };
-import type { CapabilityRequest, ExtensionId, Manifest } from './manifest.ts';
+import type {
+  CapabilityRequest,
+  Contributions,
+  ExtensionId,
+  Manifest,
+  OidcProvider,
+  ProviderContribution,
+  SamlProvider,
+  SsoProvider,
+} from './manifest.ts';
 import { ManifestError } from './manifest-error.ts';
 import { ruleProblems } from './rules.ts';
 import { unsupported } from './unsupported.ts';
-
-/** More problems than these help nobody. */
-const MAX_PROBLEMS = 20;
+import { ajv, describe, MAX_PROBLEMS } from './validator.ts';
 
 /** What the schema lets through, defaults filled in; wider than `Manifest` by what this host does not offer. */
-type Shape = Omit<Manifest, 'capabilities'> & { capabilities: CapabilityRequest[] };
+type Shape = Omit<Manifest, 'capabilities' | 'contributes'> & {
+  capabilities: CapabilityRequest[];
+  contributes: Omit<Contributions, 'events' | 'ssoProviders' | 'oidcProviders' | 'samlProviders'> & {
+    providers: (Declared<SsoProvider> | Declared<OidcProvider> | Declared<SamlProvider>)[];
+    events: { subscribes: Subscribed[]; publishes: Contributions['events']['publishes'] };
+  };
+};
 
-const ajv = new Ajv2020({
-  strict: true,
-  strictRequired: false,
-  allErrors: true,
-  useDefaults: true,
-  ownProperties: true,
-  formats: {
-    semver: (text) => semver.valid(text) === text,
-    'semver-range': (text) => semver.validRange(text) !== null,
-  },
-});
-const matchesSchema = ajv.compile<Shape>(schema);
+/** A provider as it is written: the schema has no defaults below an alternative. */
+type Declared<Provider extends ProviderContribution> = Omit<
+  Provider,
+  'roles' | 'defaultRoles' | 'scopes' | 'map'
+> &
+  Partial<Pick<Provider, keyof Provider & ('roles' | 'defaultRoles' | 'scopes' | 'map')>>;
+
+/** A type alone is delivered at least once. */
+type Subscribed = string | { type: string; delivery?: 'at-least-once' | 'transactional' };
+
+const matchesSchema = ajv.later<Shape>(schema);
 const ID = new RegExp(schema.properties.id.pattern);
 
 /**
- * A manifest out of parsed JSON, which is left untouched. Nothing but what `Manifest` names comes out.
+ * The manifest of an extension out of parsed JSON, which is left untouched. Nothing but what `Manifest` names comes out.
  * @throws `ManifestError`: `E_MANIFEST_INVALID` with every problem named, or `E_UNSUPPORTED` when it is a
  *   manifest but wants something this host does not offer
  */
 export function parseManifest(json: unknown): Manifest {
   const raw: unknown = structuredClone(json);
   const missing = unsupported(raw);
-  // A bundle has another shape: against this schema it would only be called malformed.
-  if (isBundle(raw)) throw new ManifestError('E_UNSUPPORTED', missing);
   if (!matchesSchema(raw))
     throw new ManifestError('E_MANIFEST_INVALID', describe(matchesSchema.errors ?? []));
   if (missing.length > 0) throw new ManifestError('E_UNSUPPORTED', missing);
@@ -57,25 +65,11 @@ export function isExtensionId(value: unknown): value is ExtensionId {
   return typeof value === 'string' && ID.test(value);
 }
 
-function isBundle(raw: unknown): boolean {
-  return typeof raw === 'object' && raw !== null && 'kind' in raw && raw.kind === 'bundle';
-}
-
-function describe(errors: readonly ErrorObject[]): string[] {
-  const sentences = errors.map(({ instancePath, keyword, message, params }) => {
-    const place = instancePath === '' ? '/' : instancePath;
-    if (keyword === 'additionalProperties')
-      return `${place} has the unknown member ${params.additionalProperty}`;
-    if (keyword === 'const') return `${place} must be ${JSON.stringify(params.allowedValue)}`;
-    if (keyword === 'enum') return `${place} must be one of ${params.allowedValues.join(', ')}`;
-    return `${place} ${message ?? 'is wrong'}`;
-  });
-  return [...new Set(sentences)].slice(0, MAX_PROBLEMS);
-}
-
 /** Copies member by member, so that what the schema allows and the type does not name stays behind. */
 function pick(raw: Shape): Manifest {
-  const { endpoints, hooks, events } = raw.contributes;
+  const { endpoints, hooks, events, exports, jobs, schedules, channels, roles } = raw.contributes;
+  const { commands, help, formats, widgets, panels, explorers } = raw.contributes;
+  const versions = pickVersions(raw.contributes);
   return {
     manifestVersion: 1,
     kind: 'extension',
@@ -87,9 +81,27 @@ function pick(raw: Shape): Manifest {
     engines: { magflock: raw.engines.magflock },
     entry: raw.entry,
     dependencies: raw.dependencies,
-    capabilities: raw.capabilities,
-    contributes: { endpoints, hooks, events: { subscribes: events.subscribes, publishes: events.publishes } },
+    capabilities: raw.capabilities.map((request) => scopedToNamed(request, raw)),
+    contributes: {
+      endpoints,
+      versions,
+      hooks,
+      events: { ...pickSubscriptions(events), publishes: events.publishes },
+      exports,
+      jobs,
+      schedules,
+      channels,
+      ...pickProviders(raw.contributes),
+      roles,
+      commands,
+      help,
+      formats,
+      widgets,
+      panels,
+      explorers,
+    },
     ...optional(raw),
+    secrets: raw.secrets,
     limits: {
       cpuMs: raw.limits.cpuMs,
       wallMs: raw.limits.wallMs,
@@ -99,6 +111,51 @@ function pick(raw: Shape): Manifest {
     },
     health: raw.health,
     isolation: raw.isolation,
+  };
+}
+
+/** What of the host's an extension may use is what it names: the gate holds it to that, and operators see it. */
+function scopedToNamed(request: CapabilityRequest, { secrets }: Shape): CapabilityRequest {
+  const { name, scope } = request;
+  if (name === 'filesystem.read' || name === 'filesystem.write')
+    return { ...request, scope: { mounts: [], ...scope } };
+  if (name !== 'system.secrets' || scope !== undefined) return request;
+  return { ...request, scope: { names: secrets.map(({ name }) => name) } };
+}
+
+/** What the manifest says of versions, and those its endpoints are of without more being said. */
+function pickVersions({ endpoints, versions }: Shape['contributes']): Contributions['versions'] {
+  const said = new Set(versions.map(({ version }) => version));
+  const others = new Set(endpoints.map(({ version }) => version).filter((version) => !said.has(version)));
+  return [...versions, ...[...others].map((version) => ({ version }))].sort((a, b) => a.version - b.version);
+}
+
+function pickProviders({
+  providers,
+}: Shape['contributes']): Pick<Contributions, 'ssoProviders' | 'oidcProviders' | 'samlProviders'> {
+  const common = { roles: [], defaultRoles: [] };
+  return {
+    ssoProviders: providers
+      .filter((provider) => provider.kind === 'sso')
+      .map((sso) => ({ ...common, ...sso })),
+    oidcProviders: providers
+      .filter((provider) => provider.kind === 'oidc')
+      .map((oidc) => ({ ...common, scopes: ['openid', 'profile', 'email'], map: false, ...oidc })),
+    samlProviders: providers
+      .filter((provider) => provider.kind === 'saml')
+      .map((saml) => ({ ...common, map: false, ...saml })),
+  };
+}
+
+function pickSubscriptions({
+  subscribes,
+}: Shape['contributes']['events']): Pick<Contributions['events'], 'subscribes' | 'transactional'> {
+  const typeOf = (entry: Subscribed) => (typeof entry === 'string' ? entry : entry.type);
+  const isTransactional = (entry: Subscribed) =>
+    typeof entry !== 'string' && entry.delivery === 'transactional';
+  return {
+    subscribes: subscribes.map(typeOf),
+    transactional: subscribes.filter(isTransactional).map(typeOf),
   };
 }
 

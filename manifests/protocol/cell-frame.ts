@@ -1,7 +1,13 @@
 import { ProtocolError } from './codec.ts';
 import type { CellFrame, GuestShape, LogLevel, RefusedInside, WireError } from './frames.ts';
 import { outOfBounds } from './json-bounds.ts';
-import { MAX_ERROR_CHARS, MAX_FRAME_BYTES, MAX_LOG_BYTES, MAX_STACK_CHARS } from './limits.ts';
+import {
+  MAX_ERROR_CHARS,
+  MAX_ERROR_CLASS_CHARS,
+  MAX_FRAME_BYTES,
+  MAX_LOG_BYTES,
+  MAX_STACK_CHARS,
+} from './limits.ts';
 
 const MAX_NAME_CHARS = 160;
 const MAX_CODE_CHARS = 64;
@@ -9,9 +15,14 @@ const MAX_CODE_CHARS = 64;
 const MAX_MEMBERS = 1_000;
 const MAX_MEMBER_CHARS = 512;
 /** An object of lists. */
-const SHAPE_BOUNDS = { maxDepth: 2, maxMembers: 5 } as const;
+const SHAPE_FIELDS = [
+  ...['lifecycle', 'health', 'endpoints', 'hooks', 'events', 'exports', 'jobs', 'commands', 'formats'],
+  ...['providers', 'channels'],
+] as const;
+const SHAPE_BOUNDS = { maxDepth: 2, maxMembers: SHAPE_FIELDS.length } as const;
 
-type Fields = ReadonlyMap<string, unknown>;
+/** What `JSON.parse` made of an object: `__proto__` and `constructor` are members like any other, or not there. */
+type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The closed schema of what a cell may send: known type, exactly its members, each of its type and size. The
@@ -20,7 +31,7 @@ type Fields = ReadonlyMap<string, unknown>;
  */
 export function checkCellFrame(value: unknown): CellFrame {
   const fields = fieldsOf(value);
-  switch (fields.get('t')) {
+  switch (own(fields, 't')) {
     case 'hello':
       exactly(fields, ['t', 'pid', 'node']);
       return { t: 'hello', pid: count(fields, 'pid'), node: text(fields, 'node', MAX_NAME_CHARS) };
@@ -38,7 +49,7 @@ export function checkCellFrame(value: unknown): CellFrame {
       return { t: 'heartbeat', heapBytes: count(fields, 'heapBytes'), cpuUs: count(fields, 'cpuUs') };
     case 'refused':
       exactly(fields, ['t', 'what', 'count']);
-      return { t: 'refused', what: refused(fields.get('what')), count: count(fields, 'count') };
+      return { t: 'refused', what: refused(own(fields, 'what')), count: count(fields, 'count') };
     case 'credit':
       exactly(fields, ['t', 'bytes']);
       return { t: 'credit', bytes: count(fields, 'bytes') };
@@ -50,21 +61,24 @@ export function checkCellFrame(value: unknown): CellFrame {
 function checkReply(fields: Fields): CellFrame {
   const id = count(fields, 'id');
   const cpuUs = count(fields, 'cpuUs');
-  if (fields.has('value')) {
+  if (Object.hasOwn(fields, 'value')) {
     exactly(fields, ['t', 'id', 'value', 'cpuUs']);
     return { t: 'reply', id, value: text(fields, 'value', MAX_FRAME_BYTES), cpuUs };
   }
   exactly(fields, ['t', 'id', 'error', 'cpuUs']);
-  return { t: 'reply', id, error: checkError(fields.get('error')), cpuUs };
+  return { t: 'reply', id, error: checkError(own(fields, 'error')), cpuUs };
 }
 
 function checkError(value: unknown): WireError {
   const fields = fieldsOf(value);
-  const withStack = fields.has('stack');
-  exactly(fields, withStack ? ['code', 'message', 'stack'] : ['code', 'message']);
-  const code = text(fields, 'code', MAX_CODE_CHARS);
-  const message = text(fields, 'message', MAX_ERROR_CHARS);
-  return withStack ? { code, message, stack: text(fields, 'stack', MAX_STACK_CHARS) } : { code, message };
+  const has = (name: string) => Object.hasOwn(fields, name);
+  exactly(fields, ['code', 'message', ...['stack', 'class'].filter(has)]);
+  return {
+    code: text(fields, 'code', MAX_CODE_CHARS),
+    message: text(fields, 'message', MAX_ERROR_CHARS),
+    ...(has('stack') ? { stack: text(fields, 'stack', MAX_STACK_CHARS) } : {}),
+    ...(has('class') ? { class: text(fields, 'class', MAX_ERROR_CLASS_CHARS) } : {}),
+  };
 }
 
 function checkHostCall(fields: Fields): CellFrame {
@@ -82,7 +96,7 @@ function checkLog(fields: Fields): CellFrame {
   exactly(fields, ['t', 'level', 'message', 'fields', 'call']);
   return {
     t: 'log',
-    level: level(fields.get('level')),
+    level: level(own(fields, 'level')),
     message: text(fields, 'message', MAX_LOG_BYTES),
     fields: text(fields, 'fields', MAX_LOG_BYTES),
     call: count(fields, 'call'),
@@ -96,8 +110,8 @@ function checkLog(fields: Fields): CellFrame {
 export function parseGuestShape(json: string): GuestShape {
   if (outOfBounds(json, SHAPE_BOUNDS) !== null) throw new ProtocolError('the shape of no extension');
   const fields = fieldsOf(parseJson(json));
-  exactly(fields, ['lifecycle', 'health', 'endpoints', 'hooks', 'events']);
-  const health = fields.get('health');
+  exactly(fields, SHAPE_FIELDS);
+  const health = own(fields, 'health');
   if (typeof health !== 'boolean') throw new ProtocolError('"health" is no boolean');
   return {
     lifecycle: names(fields, 'lifecycle'),
@@ -105,6 +119,12 @@ export function parseGuestShape(json: string): GuestShape {
     endpoints: names(fields, 'endpoints'),
     hooks: names(fields, 'hooks'),
     events: names(fields, 'events'),
+    exports: names(fields, 'exports'),
+    jobs: names(fields, 'jobs'),
+    channels: names(fields, 'channels'),
+    providers: names(fields, 'providers'),
+    commands: names(fields, 'commands'),
+    formats: names(fields, 'formats'),
   };
 }
 
@@ -116,22 +136,25 @@ function parseJson(json: string): unknown {
   }
 }
 
-/** Own members as a Map: `__proto__` and `constructor` are names like any other there. */
 function fieldsOf(value: unknown): Fields {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new ProtocolError('not an object');
   }
-  return new Map(Object.entries(value));
+  return value as Fields;
+}
+
+function own(fields: Fields, key: string): unknown {
+  return Object.hasOwn(fields, key) ? fields[key] : undefined;
 }
 
 function exactly(fields: Fields, keys: readonly string[]): void {
-  if (fields.size !== keys.length || !keys.every((key) => fields.has(key))) {
-    throw new ProtocolError(`expected exactly the members ${keys.join(', ')}`);
-  }
+  let isGood = Object.keys(fields).length === keys.length;
+  for (let at = 0; isGood && at < keys.length; at++) isGood = Object.hasOwn(fields, keys[at] as string);
+  if (!isGood) throw new ProtocolError(`expected exactly the members ${keys.join(', ')}`);
 }
 
 function count(fields: Fields, key: string): number {
-  const value = fields.get(key);
+  const value = own(fields, key);
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw new ProtocolError(`"${key}" is no whole number of 0 or more`);
   }
@@ -139,7 +162,7 @@ function count(fields: Fields, key: string): number {
 }
 
 function text(fields: Fields, key: string, maxChars: number): string {
-  const value = fields.get(key);
+  const value = own(fields, key);
   if (typeof value !== 'string' || value.length > maxChars) {
     throw new ProtocolError(`"${key}" is no text of at most ${maxChars} characters`);
   }
@@ -157,7 +180,7 @@ function refused(value: unknown): RefusedInside {
 }
 
 function names(fields: Fields, key: string): string[] {
-  const value = fields.get(key);
+  const value = own(fields, key);
   const isName = (item: unknown): item is string =>
     typeof item === 'string' && item.length <= MAX_MEMBER_CHARS;
   if (!Array.isArray(value) || value.length > MAX_MEMBERS || !value.every(isName)) {

@@ -17,7 +17,6 @@ export class ProtocolError extends Error {
 /** Bytes of the big-endian length in front of every frame. */
 const HEADER_BYTES = 4;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -25,11 +24,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * inside a frame are escaped, so only the encoded length decides.
  */
 export function encodeFrame(frame: object): Uint8Array | null {
-  const body = encoder.encode(JSON.stringify(frame));
-  if (body.length > MAX_FRAME_BYTES) return null;
-  const bytes = new Uint8Array(HEADER_BYTES + body.length);
-  new DataView(bytes.buffer).setUint32(0, body.length);
-  bytes.set(body, HEADER_BYTES);
+  const text = JSON.stringify(frame);
+  const length = Buffer.byteLength(text);
+  if (length > MAX_FRAME_BYTES) return null;
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + length);
+  bytes.writeUInt32BE(length);
+  bytes.write(text, HEADER_BYTES);
   return bytes;
 }
 
@@ -58,15 +58,36 @@ export class FrameDecoder<Frame> {
    */
   push(chunk: Uint8Array, onFrame: (frame: Frame, bytes: number) => void): void {
     let at = 0;
-    while (at < chunk.length) {
-      at += this.#body === null ? this.#takeHeader(chunk, at) : this.#takeBody(this.#body, chunk, at);
-      if (this.#body !== null && this.#bodyFilled === this.#body.length) {
-        const body = this.#body;
-        this.#body = null;
-        this.#headerFilled = 0;
-        onFrame(this.#check(parse(body, this.#bounds)), HEADER_BYTES + body.length);
+    while (at < chunk.length) at = this.step(chunk, at, onFrame);
+  }
+
+  /**
+   * As `push`, but for one frame at most, from a place in the chunk on.
+   * @returns where to go on
+   */
+  step(chunk: Uint8Array, from: number, onFrame: (frame: Frame, bytes: number) => void): number {
+    if (this.#headerFilled === 0 && chunk.length - from >= HEADER_BYTES) {
+      const start = from + HEADER_BYTES;
+      const end = start + checkedLength(readLength(chunk, from));
+      // Most frames lie in one chunk: they are read where they are.
+      if (end <= chunk.length) {
+        this.#hand(chunk.subarray(start, end), onFrame);
+        return end;
       }
     }
+    const taken =
+      this.#body === null ? this.#takeHeader(chunk, from) : this.#takeBody(this.#body, chunk, from);
+    if (this.#body !== null && this.#bodyFilled === this.#body.length) {
+      const body = this.#body;
+      this.#body = null;
+      this.#headerFilled = 0;
+      this.#hand(body, onFrame);
+    }
+    return from + taken;
+  }
+
+  #hand(body: Uint8Array, onFrame: (frame: Frame, bytes: number) => void): void {
+    onFrame(this.#check(parse(body, this.#bounds)), HEADER_BYTES + body.length);
   }
 
   #takeHeader(chunk: Uint8Array, at: number): number {
@@ -74,11 +95,7 @@ export class FrameDecoder<Frame> {
     this.#header.set(part, this.#headerFilled);
     this.#headerFilled += part.length;
     if (this.#headerFilled === HEADER_BYTES) {
-      const length = new DataView(this.#header.buffer).getUint32(0);
-      if (length === 0 || length > MAX_FRAME_BYTES) {
-        throw new ProtocolError(`a frame of ${length} bytes; allowed are 1 to ${MAX_FRAME_BYTES}`);
-      }
-      this.#body = new Uint8Array(length);
+      this.#body = new Uint8Array(checkedLength(readLength(this.#header, 0)));
       this.#bodyFilled = 0;
     }
     return part.length;
@@ -90,6 +107,16 @@ export class FrameDecoder<Frame> {
     this.#bodyFilled += part.length;
     return part.length;
   }
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+function checkedLength(length: number): number {
+  if (length > 0 && length <= MAX_FRAME_BYTES) return length;
+  throw new ProtocolError(`a frame of ${length} bytes; allowed are 1 to ${MAX_FRAME_BYTES}`);
 }
 
 function parse(body: Uint8Array, bounds: JsonBounds | null): unknown {

@@ -8,8 +8,15 @@ export const MAX_PAYLOAD_BYTES = 1_000_000;
 export const MAX_LOG_BYTES = 8_192;
 /** Log lines a cell may send in a second; the rest is counted and dropped. */
 export const MAX_LOGS_PER_SECOND = 200;
+/**
+ * Events a cell may publish in a second, however many host calls it has: each is a durable write, and is handed to
+ * whoever hears it.
+ */
+export const MAX_EVENTS_PER_SECOND = 1_000;
 /** An error message from the guest is cut to this. */
 export const MAX_ERROR_CHARS = 2_000;
+/** The name of its class is cut to this. */
+export const MAX_ERROR_CLASS_CHARS = 64;
 /** The stack that goes with it, kept for the logs of the extension. */
 export const MAX_STACK_CHARS = 8_000;
 /** Host calls of one cell that may wait for an answer at the same time. */
@@ -25,8 +32,14 @@ export const CREDIT_PORTION_BYTES = CREDIT_BYTES / 4;
 export const MAX_JSON_DEPTH = 200;
 /** Members of objects in one JSON text of a guest: they, not its length, make it slow to parse. */
 export const MAX_JSON_MEMBERS = 40_000;
+/** The same for the parameters of a host call, which are walked more than once. */
+export const MAX_PARAM_MEMBERS = 20_000;
 /** Calls that may be in one cell, or wait for it, at the same time. */
 export const MAX_CALLS_IN_FLIGHT = 10_000;
+/** Streams that endpoints of one cell may have open at the same time. */
+export const MAX_STREAMS = 100;
+/** Milliseconds after which a stream is cut, however lively. */
+export const MAX_STREAM_MS = 600_000;
 /** Timers a guest may have open at the same time. */
 export const MAX_TIMERS = 1_000;
 /** How often a cell says it is alive. */

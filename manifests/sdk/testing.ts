@@ -1,7 +1,20 @@
 import type { Json } from '../json.ts';
-import type { AbortSignalLike, Context, HttpInit, Log, RequestInfo, State } from './host-api.ts';
+import type {
+  AbortSignalLike,
+  Context,
+  HttpInit,
+  Log,
+  ProjectDatabase,
+  RequestInfo,
+  Transaction,
+} from './host-api.ts';
 import { recordingFiles } from './recording-files.ts';
 import { type PlayedResponse, recordingHttp } from './recording-http.ts';
+import { recordingSecrets } from './recording-secrets.ts';
+import { recordingAuth, recordingKeys, recordingMetrics, recordingRealtime } from './recording-services.ts';
+import { recordingState, recordingStores } from './recording-stores.ts';
+
+export { createEvent, createInvocation, createJob, createRequest } from './recording-inputs.ts';
 
 /** A call that an extension made on its context. */
 export interface RecordedCall {
@@ -14,6 +27,7 @@ export interface ContextOptions {
   readonly extension?: { readonly id: string; readonly version: string };
   readonly config?: Record<string, Json>;
   readonly request?: RequestInfo | null;
+  readonly caller?: string | null;
   /** What `db.query` answers; by default no rows. Throw from it to play an error of the host. */
   readonly query?: (
     sql: string,
@@ -21,6 +35,14 @@ export interface ContextOptions {
   ) => { rows: Record<string, Json>[]; rowCount?: number };
   /** What `http.fetch` answers; by default 200 and nothing. Throw from it to play an error of the host. */
   readonly fetch?: (url: string, init: HttpInit) => PlayedResponse;
+  /** What methods of other extensions answer; by default `null`. Throw from it to play an error. */
+  readonly call?: (extension: string, method: string, params: Json) => Json;
+  /** What `secrets.get` answers, by name. Others are missing. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Names of the keys there are. Signatures are made up, and verify in this context only. */
+  readonly keys?: readonly string[];
+  /** Ids of those who are in a channel, by its name. */
+  readonly presence?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A context for unit tests: it remembers every call, and its state is a plain map. It needs no host. */
@@ -36,7 +58,8 @@ export function createNoopContext(options: ContextOptions = {}): Context {
 }
 
 export function createRecordingContext(options: ContextOptions = {}): RecordingContext {
-  const { extension = { id: 'test/extension', version: '0.0.0' }, config = {}, request = null } = options;
+  const { extension = { id: 'test/extension', version: '0.0.0' }, config = {} } = options;
+  const { request = null, caller = null } = options;
   const calls: RecordedCall[] = [];
   const record = (name: string, ...args: unknown[]) => void calls.push({ name, args });
   const { signal, abort } = createSignal();
@@ -45,6 +68,8 @@ export function createRecordingContext(options: ContextOptions = {}): RecordingC
     const { rows, rowCount = rows.length } = options.query?.(sql, params) ?? { rows: [] };
     return { rows: rows as Row[], rowCount };
   };
+  const queryOne: Context['db']['queryOne'] = async (sql, params) =>
+    (await query<never>(sql, params)).rows[0] ?? null;
   let sequence = 0;
   return {
     calls,
@@ -53,9 +78,20 @@ export function createRecordingContext(options: ContextOptions = {}): RecordingC
     extension,
     config,
     request,
+    caller,
     log: recordingLog(record),
-    db: { query, queryOne: async (sql, params) => (await query<never>(sql, params)).rows[0] ?? null },
+    db: {
+      query,
+      queryOne,
+      transaction: recordingTransaction(record, { query, queryOne }),
+      ...recordingDatabases(record),
+    },
     events: {
+      publishInTransaction: async (_tx, type, data, publishing = {}) => {
+        record('events.publishInTransaction', type, data, publishing);
+        sequence += 1;
+        return { eventId: publishing.eventId ?? `event-${sequence}` };
+      },
       publish: async (type, data, publishing = {}) => {
         record('events.publish', type, data, publishing);
         sequence += 1;
@@ -63,8 +99,58 @@ export function createRecordingContext(options: ContextOptions = {}): RecordingC
       },
     },
     state: recordingState(record),
+    stores: recordingStores(record),
     http: recordingHttp(record, options.fetch),
     files: recordingFiles(record),
+    jobs: recordingJobs(record),
+    realtime: recordingRealtime(record, options.presence),
+    extensions: {
+      call: async <Result>(id: string, method: string, params?: Json) => {
+        record('extensions.call', id, method, params);
+        return (options.call?.(id, method, params ?? null) ?? null) as Result;
+      },
+    },
+    metrics: recordingMetrics(record),
+    secrets: recordingSecrets(record, options.secrets),
+    keys: recordingKeys(record, options.keys),
+    auth: recordingAuth(record),
+  };
+}
+
+/** Statements are recorded as those outside of one, between `db.begin` and `db.commit` or `db.rollback`. */
+function recordingTransaction(
+  record: (name: string, ...args: unknown[]) => void,
+  tx: Transaction,
+): Context['db']['transaction'] {
+  return async (work) => {
+    record('db.begin');
+    try {
+      const result = await work(tx);
+      record('db.commit');
+      return result;
+    } catch (thrown) {
+      record('db.rollback');
+      throw thrown;
+    }
+  };
+}
+
+/** Those that were made, in the project that was named, else `default`. */
+function recordingDatabases(
+  record: (name: string, ...args: unknown[]) => void,
+): Pick<Context['db'], 'createDatabase' | 'listDatabases'> {
+  const made: ProjectDatabase[] = [];
+  return {
+    createDatabase: async ({ name, project = 'default' }) => {
+      record('db.createDatabase', { name, project });
+      const database = { project, name, createdAt: '1970-01-01T00:00:00.000Z' };
+      made.push(database);
+      return database;
+    },
+    listDatabases: async () => {
+      record('db.listDatabases');
+      return [...made];
+    },
   };
 }
 
@@ -79,44 +165,30 @@ function recordingLog(record: (name: string, ...args: unknown[]) => void): Log {
   };
 }
 
-function recordingState(record: (name: string, ...args: unknown[]) => void): State {
-  const entries = new Map<string, { value: Json; version: number }>();
-  const write = (key: string, value: Json) => {
-    const version = (entries.get(key)?.version ?? 0) + 1;
-    entries.set(key, { value, version });
-    return { version };
-  };
+/** Every job waits, and stays what it is. */
+function recordingJobs(record: (name: string, ...args: unknown[]) => void): Context['jobs'] {
+  let number = 0;
   return {
-    get: async <Value>(key: string) => {
-      record('state.get', key);
-      return (entries.get(key)?.value ?? null) as Value | null;
+    enqueue: async (job, payload, options = {}) => {
+      record('jobs.enqueue', job, payload, options);
+      number += 1;
+      return { id: `job-${number}`, existing: false };
     },
-    getVersioned: async <Value>(key: string) => {
-      record('state.getVersioned', key);
-      const { value = null, version = 0 } = entries.get(key) ?? {};
-      return { value: value as Value | null, version };
+    cancel: async (id) => {
+      record('jobs.cancel', id);
+      return true;
     },
-    set: async (key, value) => {
-      record('state.set', key, value);
-      return write(key, value);
+    status: async (id) => {
+      record('jobs.status', id);
+      return null;
     },
-    delete: async (key) => {
-      record('state.delete', key);
-      return entries.delete(key);
+    schedule: async (name, schedule) => {
+      record('jobs.schedule', name, schedule);
+      return { nextAt: new Date(0).toISOString() };
     },
-    list: async ({ prefix = '', after = '', limit = 100 } = {}) => {
-      record('state.list', { prefix, after, limit });
-      const keys = [...entries.keys()].filter((key) => key.startsWith(prefix) && key > after).sort();
-      return keys.slice(0, limit).flatMap((key) => {
-        const entry = entries.get(key);
-        return entry === undefined ? [] : [{ key, ...entry }];
-      });
-    },
-    compareAndSet: async (key, value, version) => {
-      record('state.compareAndSet', key, value, version);
-      const present = entries.get(key)?.version ?? 0;
-      if (present !== version) return { swapped: false, version: present };
-      return { swapped: true, ...write(key, value) };
+    unschedule: async (name) => {
+      record('jobs.unschedule', name);
+      return true;
     },
   };
 }

@@ -1,16 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ComponentAdapter, ComponentEvent, ComponentId, HookRegistrar } from '../../kernel/adapter.ts';
+import type { ComponentAdapter, ComponentEvent, HookRegistrar } from '../../kernel/adapter.ts';
 import type { Demand } from '../../kernel/capability/gate.ts';
 import { codeOf, MagError } from '../../kernel/errors.ts';
-import type { HookPoint } from '../../kernel/hooks/hook-point.ts';
+import type { PointOf } from '../../kernel/hooks/hook-point.ts';
+import { HookPoints } from '../../kernel/hooks/hook-points.ts';
 import {
   CAPABILITIES,
   type CapabilityName,
+  type ComponentId,
   HOOKS,
   type HookName,
   hookRow,
 } from '../../manifests/catalog/index.ts';
+import { NO_CONTRIBUTIONS } from '../../manifests/manifest/contributions.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { silentLogger } from '../support/silent-logger.ts';
 
 /** What the contract needs to know of an adapter. */
 export interface AdapterUnderTest {
@@ -27,13 +31,17 @@ export class RecordingRegistrar implements HookRegistrar {
   readonly registered: HookName[] = [];
   readonly published: { readonly component: ComponentId; readonly event: ComponentEvent }[] = [];
 
-  register(component: ComponentId, hook: HookName): HookPoint {
+  register<Name extends HookName>(component: ComponentId, hook: Name): PointOf<Name> {
     if (!Object.hasOwn(HOOKS, hook) || hookRow(hook).component !== component) {
       throw new MagError('E_INTERNAL', `${component} has no hook ${hook}`);
     }
     if (this.registered.includes(hook)) throw new MagError('E_INTERNAL', `${hook} is registered twice`);
     this.registered.push(hook);
-    return { name: hook, isUsed: () => false, fire: async (value) => value };
+    return new HookPoints(silentLogger).register(component, hook);
+  }
+
+  isHeard(): boolean {
+    return true;
   }
 
   async publish(component: ComponentId, event: ComponentEvent): Promise<void> {
@@ -82,6 +90,14 @@ export function describeAdapterContract(subject: AdapterUnderTest): void {
       }
     });
 
+    it('shows totals of what an extension used, from the start and by names that say whose they are', () => {
+      const used = adapter.usage?.(EXTENSION) ?? {};
+      for (const [name, total] of Object.entries(used)) {
+        expect(name).toMatch(/^[a-z]+[A-Z]/);
+        expect(total).toBe(0);
+      }
+    });
+
     it.each(['no_such_hook', '__proto__', 'constructor', ''])(
       'refuses the call %j with one of our codes',
       async (hook) => {
@@ -108,11 +124,21 @@ export function callerOf(
   return {
     extension,
     signal,
+    call: signal,
+    chain: [],
+    transaction: async () => null,
     admit,
     request:
       tenantId === undefined
         ? null
-        : { tenantId, env: 'test', principal: null, traceId: '0af7651916cd43dd8448eb211c80319c' },
+        : {
+            tenantId,
+            env: 'test',
+            principal: null,
+            membership: null,
+            mode: null,
+            traceId: '0af7651916cd43dd8448eb211c80319c',
+          },
     manifest: {
       manifestVersion: 1,
       kind: 'extension',
@@ -125,7 +151,7 @@ export function callerOf(
       entry: 'main.js',
       dependencies: {},
       capabilities: [],
-      contributes: { endpoints: [], hooks: [], events: { subscribes: [], publishes: [] } },
+      contributes: NO_CONTRIBUTIONS,
       limits: {
         cpuMs: 100,
         wallMs: 1000,
@@ -133,6 +159,7 @@ export function callerOf(
         hostCallsPerSecond: 100,
         egressKbPerMinute: 10_240,
       },
+      secrets: [],
       health: { intervalSeconds: 60 },
       isolation: { process: 'dedicated', jit: false },
     },

@@ -2,8 +2,11 @@ import type { ComponentAdapter } from '../../kernel/adapter.ts';
 import { type Denial, Gate, type GrantedCapability } from '../../kernel/capability/gate.ts';
 import { MagError } from '../../kernel/errors.ts';
 import { HostCalls, type KernelCallHandlers } from '../../kernel/host-calls.ts';
+import type { Transactions } from '../../kernel/ports.ts';
+import { CallTransactions } from '../../kernel/transactions.ts';
 import type { Json } from '../../manifests/json.ts';
 import type { Manifest } from '../../manifests/manifest/manifest.ts';
+import type { RequestContext } from '../../manifests/protocol/frames.ts';
 import { manifestOf } from '../support/manifest.ts';
 
 export interface HostCallBench {
@@ -14,8 +17,13 @@ export interface HostCallBench {
   grant(...grants: GrantedCapability[]): void;
   /** The call as a cell would make it, through the call table and the gate to the adapter. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into results of every shape
-  call(name: string, params: Json, signal?: AbortSignal): Promise<any>;
+  call(name: string, params: Json, signal?: AbortSignal, request?: RequestContext | null): Promise<any>;
 }
+
+/** What is tested with it is no database. */
+const NO_TRANSACTIONS = {
+  begin: () => Promise.reject(new MagError('E_STORAGE', 'there is no database')),
+} as unknown as Transactions;
 
 /** The way from a frame to an adapter with the real gate, for one extension with these manifest members. */
 export function createHostCallBench(
@@ -28,6 +36,7 @@ export function createHostCallBench(
   const calls = new HostCalls({
     gate,
     adapters: new Map([[adapter.component, adapter]]),
+    transactions: new CallTransactions(NO_TRANSACTIONS, gate, () => undefined),
     handlers: {} as KernelCallHandlers, // no call of the kernel's own is made here
     deny: async (_caller, denial) => {
       denials.push(denial);
@@ -41,7 +50,14 @@ export function createHostCallBench(
     manifest,
     denials,
     grant,
-    call: async (name, params, signal = new AbortController().signal) =>
-      JSON.parse(await calls.dispatch(manifest, null, name, JSON.stringify(params), signal)),
+    call: async (name, params, signal = new AbortController().signal, request = null) =>
+      JSON.parse(
+        await calls.dispatch(manifest, name, JSON.stringify(params), {
+          request,
+          signal,
+          unit: null,
+          chain: [],
+        }),
+      ),
   };
 }

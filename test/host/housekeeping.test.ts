@@ -34,7 +34,7 @@ it('keeps a replaced version for a day, then removes it with its package', async
       signedBy: 'k',
       sizeBytes: 1,
     } as const;
-    await stores.packages.put(entry, new Uint8Array([1]), '{}');
+    await stores.packages.put(entry, { archive: new Uint8Array([1]), bundle: '{}', attestations: '' });
   }
   const record = {
     id: ID,

@@ -34,6 +34,8 @@ const level = fc.constantFrom('debug', 'info', 'warn', 'error');
 const error = fc.oneof(
   fc.record({ code: text, message: text }),
   fc.record({ code: text, message: text, stack: text }),
+  fc.record({ code: text, message: text, class: text }),
+  fc.record({ code: text, message: text, stack: text, class: text }),
 );
 const frame = fc.oneof(
   fc.record({ t: fc.constant('hello'), pid: count, node: text }),
@@ -121,6 +123,10 @@ describe('the schema of cell frames', () => {
     ['neither value nor error', { t: 'reply', id: 1, cpuUs: 0 }],
     ['an error with more in it', { t: 'reply', id: 1, error: { code: 'a', message: 'b', x: 1 }, cpuUs: 0 }],
     ['a long message', { t: 'reply', id: 1, error: { code: 'a', message: 'b'.repeat(2_001) }, cpuUs: 0 }],
+    [
+      'a long class',
+      { t: 'reply', id: 1, error: { code: 'a', message: 'b', class: 'c'.repeat(65) }, cpuUs: 0 },
+    ],
     ['an unknown level', { t: 'log', level: 'fatal', message: '', fields: '{}', call: 0 }],
     ['a long log line', { t: 'log', level: 'info', message: 'x'.repeat(8_193), fields: '{}', call: 0 }],
     ['a frame of the host', { t: 'cancel', id: 1 }],
@@ -134,7 +140,7 @@ describe('the schema of cell frames', () => {
     '{',
     '[]',
     '{"lifecycle":[]}',
-    '{"lifecycle":[1],"health":true,"endpoints":[],"hooks":[],"events":[]}',
+    '{"lifecycle":[1],"health":true,"endpoints":[],"hooks":[],"events":[],"exports":[],"jobs":[],"channels":[],"commands":[],"formats":[],"providers":[]}',
   ])('refuses the shape %s', (json) => {
     expect(outcome(() => parseGuestShape(json))).toBe('E_PROTOCOL');
   });

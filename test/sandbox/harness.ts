@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { Code } from '../../manifests/catalog/index.ts';
 import type { SignedPackage } from '../support/author.ts';
 import { type Answer, until } from '../support/host.ts';
@@ -9,21 +9,20 @@ import { guestKit } from './world/guest-kit.ts';
 import { Lair } from './world/lair.ts';
 import { publishAs } from './world/publish.ts';
 import type { Outside } from './world/sentinels.ts';
-import { World } from './world/world.ts';
+import type { Assault } from './world/siege.ts';
+import type { World } from './world/world.ts';
 
 /** The endpoints of every attacking extension: the attack, and the proof that it still serves. */
 const ENDPOINTS = ['GET /ok', 'GET /attack'];
-/** Small, so that an attack ends soon. The wall is far off: on a slow machine it must not come first. */
+/**
+ * Small, so that an attack ends soon. The wall is far off: on a slow machine it must not come first. Where it is what
+ * ends the attack, it is a second at least: the calls that install and enable the extension have no more.
+ */
 const LIMITS = { cpuMs: 5_000, wallMs: 20_000, memoryMb: 32 };
-/** Of attacks on time itself: the others need some for looking around. */
-const SHORT = { ...LIMITS, cpuMs: 250 };
 const ID = 'mallory/attacker';
 
 export interface Attack {
-  readonly family: string;
   readonly name: string;
-  /** What its publisher is trusted as. Default: `verified`. */
-  readonly tier?: 'verified' | 'community' | 'first-party';
   readonly limits?: Partial<typeof LIMITS> & { readonly hostCallsPerSecond?: number };
   readonly capabilities?: readonly object[];
   readonly contributes?: object;
@@ -67,26 +66,39 @@ export function at(path: string): string {
   return `/x/${ID}/${path}`;
 }
 
-/** One attack by an extension in a fresh host, and all that must be so while and after it runs. */
-export function attack(attack: Attack): void {
-  it(`${attack.family}: ${attack.name}`, async () => {
-    await using world = await World.open(attack.tier ?? 'verified');
+/** One attack by an extension, and all that must be so while and after it runs; then it is removed. */
+export function attack(attack: Attack): Assault {
+  const run: Assault['run'] = async (world) => {
     const { install, enable } = attack.expect;
     if (install !== undefined) await expectNoStart(world, attack, 'install');
     else if (enable !== undefined) await expectNoStart(world, attack, 'enable');
     else await expectContained(world, attack);
-  });
+    await remove(world);
+  };
+  return { name: attack.name, run };
+}
+
+/** With all it has. One that was never installed stays staged: there is nothing to undo. */
+async function remove({ host }: World): Promise<void> {
+  const { state } = await host.show(ID);
+  if (state === 'staged') return;
+  const moves = state === 'enabled' ? (['disable', 'uninstall'] as const) : (['uninstall'] as const);
+  for (const move of moves) {
+    const { body } = await host.operate(ID, move, move === 'uninstall' ? { purge: true } : {});
+    expect(body).toMatchObject({ state: 'succeeded' });
+  }
 }
 
 async function expectContained(world: World, attack: Attack): Promise<void> {
   const { outside } = world.sentinels;
   await using lair = attack.lair === undefined ? null : await Lair.open(attack.lair(outside));
-  await world.host.run(await publish(world, attack, lair?.origin));
+  const signed = await publish(world, attack, lair?.origin);
+  await world.host.run(signed);
   await world.begin();
   const { call = ({ ask }) => ask('GET', at('attack')), expect: expected } = attack;
   expectAnswer(await call(world), expected);
   const codes = listed(expected.code);
-  if (expected.died !== undefined) await expectDeath(world, listed(expected.died));
+  if (expected.died !== undefined) await expectDeath(world, signed, listed(expected.died));
   const state = expected.state ?? (codes.includes('E_CAP_UNDECLARED') ? 'quarantined' : 'enabled');
   await expectState(world, state);
   await world.expectUnharmed(expected.audit ?? recordsOf(codes));
@@ -101,21 +113,28 @@ function expectAnswer({ body, status }: Answer, expected: Expectation): void {
   }
 }
 
+/** What an extension that is off answers, by its state. */
+const OFF: Readonly<Record<string, Code>> = { quarantined: 'E_QUARANTINED', disabled: 'E_NOT_ENABLED' };
+
 /** It serves again, or it is off and says so. */
 async function expectState(world: World, state: string): Promise<void> {
   const shown = async () => (await world.host.show(ID)).state;
   expect(await until(shown, (now) => now === state)).toBe(state);
+  const code = OFF[state];
   const ok = await until(
     () => world.ask('GET', at('ok')),
-    ({ status, body }) => (state === 'enabled' ? status === 200 : body.code === 'E_QUARANTINED'),
+    ({ status, body }) => (code === undefined ? status === 200 : body.code === code),
   );
-  expect(ok.body).toEqual(state === 'enabled' ? 'fine' : expect.objectContaining({ code: 'E_QUARANTINED' }));
+  expect(ok.body).toEqual(code === undefined ? 'fine' : expect.objectContaining({ code }));
 }
 
-async function expectDeath(world: World, codes: readonly Code[]): Promise<void> {
+/** The events of the attacks before it are still there: each attack has a version of its own. */
+async function expectDeath(world: World, { version }: SignedPackage, codes: readonly Code[]): Promise<void> {
   const deaths = async () => {
     const { body } = await world.ask('GET', '/v1/events?type=extension.error');
-    return body.events.map(({ data }: { data: { extension: string; code: Code } }) => data.code);
+    const all: { data: { extension: string; version: string; code: Code } }[] = body.events;
+    const its = all.filter(({ data }) => data.extension === ID && data.version === version);
+    return its.map(({ data }) => data.code);
   };
   const found: Code[] = await until(deaths, (all) => all.length > 0);
   for (const code of found) expect(codes).toContain(code);
@@ -141,11 +160,12 @@ async function publish(world: World, attack: Attack, lair?: string): Promise<Sig
   const { name, ...members } = serving('attacker', [...ENDPOINTS, ...endpoints], {
     capabilities: lair === undefined ? capabilities : [...capabilities, outbound(lair)],
     contributes,
-    limits: { ...(attack.family === 'time' ? SHORT : LIMITS), ...attack.limits },
+    limits: { ...LIMITS, ...attack.limits },
     ...manifest,
   });
   return publishAs(world.mallory, {
     name,
+    version: world.nextVersion(),
     members,
     code: codeOf(world, attack, lair),
     ...(files ? { files } : {}),

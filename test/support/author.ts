@@ -8,6 +8,8 @@ export interface SignedPackage {
   readonly version: string;
   readonly archive: Uint8Array;
   readonly bundle: string;
+  /** Reviews and provenance, a line each. */
+  readonly attestations?: string;
 }
 
 export interface ExtensionSource {
@@ -63,6 +65,24 @@ export class Author implements AsyncDisposable {
     const { file } = await packExtension(dir, join(dir, 'out.mag'));
     const bundle = await readFile(await signPackage(file, this.#keyFile), 'utf8');
     return { id, version, archive: await readFile(file), bundle };
+  }
+
+  /** A bundle of extensions: `extensions` are ids of members with their ranges. */
+  async publishBundle(
+    name: string,
+    version: string,
+    extensions: Readonly<Record<string, string>>,
+    members: Record<string, unknown> = {},
+  ): Promise<SignedPackage & { readonly file: string }> {
+    const id = `${this.publisher}/${name}`;
+    const dir = await mkdtemp(join(this.#folder, `${name}-`));
+    await writeFile(
+      join(dir, 'manifest.json'),
+      JSON.stringify({ manifestVersion: 1, kind: 'bundle', id, version, extensions, ...members }),
+    );
+    const { file } = await packExtension(dir);
+    const bundle = await readFile(await signPackage(file, this.#keyFile), 'utf8');
+    return { id, version, archive: await readFile(file), bundle, file };
   }
 
   /** The bundle over any bytes: what a publisher with a bad archive would send. */

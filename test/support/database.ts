@@ -22,6 +22,11 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
   return create(inject('postgres').url, '');
 }
 
+/** The same on another server. */
+export function createDatabaseOn(serverUrl: string): Promise<TestDatabase> {
+  return create(serverUrl, '');
+}
+
 async function create(serverUrl: string, from: string): Promise<TestDatabase> {
   const name = `mag_test_${randomBytes(8).toString('hex')}`;
   await onServer(serverUrl, `CREATE DATABASE ${name} ${from}`);

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -28,18 +28,33 @@ export class TestHost implements AsyncDisposable {
     this.#env = env;
   }
 
-  /** `env` adds to what a host reads from its environment. */
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<TestHost> {
+  /** `env` adds to what a host reads from its environment. `database`: another one than a clone of the template. */
+  static async start(env: Readonly<Record<string, string>> = {}, database?: TestDatabase): Promise<TestHost> {
     const dataDir = await mkdtemp(join(tmpdir(), 'magflock-host-'));
     await chmod(dataDir, 0o711); // cells run as another account when the tests run as root
-    const host = new TestHost(await createTestDatabase(), dataDir, env);
+    const host = new TestHost(database ?? (await createTestDatabase()), dataDir, env);
     await host.boot();
     return host;
+  }
+
+  /** Another host on the same database, with a data folder of its own, that trusts whom this one trusts. */
+  async startBeside({ trusting = true } = {}): Promise<TestHost> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'magflock-host-'));
+    await chmod(dataDir, 0o711);
+    const policy = 'trust-policy.json';
+    if (trusting) await copyFile(join(this.dataDir, policy), join(dataDir, policy));
+    const beside = new TestHost({ ...this.database, drop: async () => {} }, dataDir, this.#env);
+    await beside.boot();
+    return beside;
   }
 
   get url(): string {
     if (this.#host === null) throw new Error('the host does not run');
     return this.#host.url;
+  }
+
+  get mutualTlsUrl(): string {
+    return this.#host?.mutualTlsUrl ?? '';
   }
 
   get token(): string {
@@ -48,7 +63,8 @@ export class TestHost implements AsyncDisposable {
 
   /** Starts it, again after `shutdown`, on what it left. */
   async boot(): Promise<void> {
-    const env = { ...this.#env, MAG_PORT: '0', MAG_DATA_DIR: this.dataDir, DATABASE_URL: this.database.url };
+    const own = { MAG_PORT: '0', MAG_DATA_DIR: this.dataDir, DATABASE_URL: this.database.url };
+    const env = { MAG_PREINSTALL: 'none', MAG_SPARE_CELLS: '0', ...this.#env, ...own };
     this.#host = await startHost(loadConfig(env, this.dataDir), pino({ level: 'silent' }));
     this.#token = (await readFile(this.#host.tokenFile, 'utf8')).trim();
   }
@@ -76,7 +92,7 @@ export class TestHost implements AsyncDisposable {
       ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json') === true;
+    const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
   }
 
@@ -86,10 +102,20 @@ export class TestHost implements AsyncDisposable {
     if (answer.status >= 300) throw new Error(`trust: ${JSON.stringify(answer.body)}`);
   }
 
-  stage({ archive, bundle }: { archive: Uint8Array; bundle?: string | undefined }): Promise<Answer> {
+  stage({
+    archive,
+    bundle,
+    attestations,
+  }: {
+    archive: Uint8Array;
+    bundle?: string | undefined;
+    attestations?: string | undefined;
+  }): Promise<Answer> {
     const form = new FormData();
     form.append('package', new Blob([new Uint8Array(archive)]), 'extension.mag');
     if (bundle !== undefined) form.append('bundle', new Blob([bundle]), 'extension.mag.sigstore.json');
+    if (attestations !== undefined)
+      form.append('attestations', new Blob([attestations]), 'extension.mag.intoto.jsonl');
     return this.ask('POST', '/v1/extensions', { body: form });
   }
 
@@ -132,12 +158,13 @@ export class TestHost implements AsyncDisposable {
   }
 }
 
-/** Asks again until the answer satisfies, within 30 s. */
+/** Asks again until the answer satisfies, by default within a minute. */
 export async function until<Value>(
   ask: () => Promise<Value>,
   satisfied: (value: Value) => boolean,
+  withinMs = 60_000,
 ): Promise<Value> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await ask();
     if (satisfied(value)) return value;

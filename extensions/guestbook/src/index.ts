@@ -15,7 +15,7 @@ export default defineExtension({
     }),
   },
   events: {
-    // Delivery is at least once: the id of the event makes a repeat harmless.
+    // Delivered in a transaction: what is noted as seen is counted. The note makes a replay harmless too.
     'magflock.guestbook.signed': async (event, ctx) => {
       const first = await ctx.state.compareAndSet(`seen:${event.event_id}`, true, 0);
       if (first.swapped) await increment(ctx);

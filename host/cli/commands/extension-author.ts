@@ -1,31 +1,45 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { KeylessOptions } from '../../packaging/sign-keyless.ts';
+import { askFor } from '../confirm.ts';
 import { example } from '../example.ts';
 import { toExtensionId } from '../extension-id.ts';
 import { printable } from '../printable.ts';
+import { Reported } from '../reported.ts';
 import type { OpenSession, Session } from '../session.ts';
 import { capabilityTable } from '../staging.ts';
 import { details } from '../table.ts';
+import { UsageError } from '../usage-error.ts';
+import type { TrustGiven } from '../verify-offline.ts';
 
 interface NewOptions {
-  readonly template: string;
+  readonly template?: string;
   readonly dir?: string;
 }
 
-interface VerifyOptions {
+interface SignOptions extends KeylessOptions {
   readonly key?: string;
-  readonly policy?: string;
+  readonly keyless?: boolean;
+}
+
+interface VerifyOptions extends TrustGiven {
+  readonly explain?: boolean;
 }
 
 /** What an author does on their own machine, without a host. */
 export function addAuthorCommands(program: Command, open: OpenSession): void {
   program
-    .command('extension:new <id>')
-    .description('write the beginning of an extension into a new folder')
-    .option('--template <template>', 'what it begins with: endpoint, hook or event', 'endpoint')
+    .command('extension:new [id]')
+    .description('write the beginning of an extension into a new folder; asks for what is not said')
+    .option(
+      '--template <template>',
+      'what it begins with: endpoint (the default), hook, event, job, command, channel, panel',
+    )
     .option('--dir <dir>', 'the folder (default: the name of the extension)')
-    .addHelpText('after', example('extension:new acme/hello --template hook'))
-    .action((id: string, options: NewOptions, command: Command) => create(open(command), id, options));
+    .addHelpText('after', example('extension:new', 'extension:new acme/hello --template hook --yes'))
+    .action((id: string | undefined, options: NewOptions, command: Command) =>
+      create(open(command), id, options),
+    );
   program
     .command('extension:pack [dir]')
     .description('bundle the sources and pack a folder; prints the path of the package last')
@@ -35,18 +49,36 @@ export function addAuthorCommands(program: Command, open: OpenSession): void {
       pack(open(command), dir ?? '.', options.out),
     );
   program
+    .command('extension:types [dir]')
+    .description('write what the manifest declares as TypeScript types')
+    .option('--package <file.mag...>', 'packages whose events it subscribes to (default: asks the host)')
+    .addHelpText('after', example('extension:types hello', 'extension:types --package other-1.0.0.mag'))
+    .action((dir: string | undefined, options: { package?: string[] }, command: Command) =>
+      types(open(command), dir ?? '.', options.package ?? []),
+    );
+  program
     .command('extension:sign <file>')
     .description('sign a package: writes <file>.sigstore.json beside it')
-    .requiredOption('--key <file.key>', 'the private key that key:generate made')
-    .addHelpText('after', example('extension:sign acme-hello-1.0.0.mag --key acme.key'))
-    .action((file: string, options: { key: string }, command: Command) =>
-      sign(open(command), file, options.key),
-    );
+    .option('--key <file.key>', 'the private key that key:generate made')
+    .addOption(new Option('--keyless', 'with a certificate for the identity of this CI run').conflicts('key'))
+    .option('--identity-token <token>', 'for --keyless: an OpenID Connect token (default: SIGSTORE_ID_TOKEN)')
+    .option('--fulcio-url <url>', 'for --keyless: the certificate authority')
+    .option('--rekor-url <url>', 'for --keyless: the transparency log')
+    .addHelpText(
+      'after',
+      example(
+        'extension:sign acme-hello-1.0.0.mag --key acme.key',
+        'extension:sign acme-hello-1.0.0.mag --keyless',
+      ),
+    )
+    .action((file: string, options: SignOptions, command: Command) => sign(open(command), file, options));
   program
     .command('extension:verify <file>')
     .description('check a package and its signature as a host would, without one')
     .addOption(new Option('--key <file.pub>', 'the key it must be signed with').conflicts('policy'))
     .option('--policy <file>', 'a trust policy (default: the one in the local data folder)')
+    .option('--revocations <list...>', 'signed revocation lists (default: those of the host that runs here)')
+    .option('--explain', 'say what was looked at and found, and what to do about a refusal')
     .addHelpText('after', example('extension:verify acme-hello-1.0.0.mag --key acme.pub'))
     .action((file: string, options: VerifyOptions, command: Command) => verify(open(command), file, options));
   program
@@ -59,14 +91,26 @@ export function addAuthorCommands(program: Command, open: OpenSession): void {
 
 // The tools below are loaded when they are called for: bundler and schemas take their time to load.
 
-async function create(session: Session, text: string, { template, dir }: NewOptions): Promise<void> {
+async function create(session: Session, text: string | undefined, options: NewOptions): Promise<void> {
   const { scaffoldExtension } = await import('../../packaging/scaffold.ts');
-  const id = toExtensionId(text);
-  const folder = resolve(session.terminal.cwd, dir ?? id.slice(id.indexOf('/') + 1));
-  const { files } = await scaffoldExtension({ id, dir: folder, template });
-  session.output.print({ id, dir: folder, files }, () => {
-    return [...files.map((file) => `  ${file}`), `${id} begins in ${folder}`].join('\n');
-  });
+  const asks = session.terminal.stdin.isTTY && !session.yes;
+  if (text === undefined && !asks) throw new UsageError('extension:new needs an id such as acme/hello');
+  const id = toExtensionId(text ?? (await askFor(session, 'Its id (publisher/name)')));
+  const template = options.template ?? (asks ? await askForTemplate(session) : 'endpoint');
+  const dir = resolve(session.terminal.cwd, options.dir ?? id.slice(id.indexOf('/') + 1));
+  const { files } = await scaffoldExtension({ id, dir, template });
+  session.output.print({ id, template, dir, files }, () =>
+    [
+      ...files.map((file) => `  ${file}`),
+      `${id} begins in ${dir}`,
+      `next: npm install in there, then mag extension:test ${relative(session.terminal.cwd, dir) || '.'}`,
+    ].join('\n'),
+  );
+}
+
+async function askForTemplate(session: Session): Promise<string> {
+  const { TEMPLATES } = await import('../../packaging/templates/template.ts');
+  return askFor(session, `It begins with (${TEMPLATES.join(', ')})`, 'endpoint');
 }
 
 async function pack(session: Session, dir: string, out: string | undefined): Promise<void> {
@@ -80,14 +124,41 @@ async function pack(session: Session, dir: string, out: string | undefined): Pro
   });
 }
 
-async function sign(session: Session, file: string, key: string): Promise<void> {
-  const { signPackage } = await import('../../packaging/sign.ts');
-  const { cwd } = session.terminal;
-  const bundle = await signPackage(resolve(cwd, file), resolve(cwd, key));
+async function types(session: Session, dir: string, packages: readonly string[]): Promise<void> {
+  const { writeDeclaredTypes } = await import('../../packaging/declared-types.ts');
+  const { findSchemas } = await import('../event-schemas.ts');
+  const written = await writeDeclaredTypes(
+    resolve(session.terminal.cwd, dir),
+    findSchemas(session, packages),
+  );
+  const { file, published, subscribed, hooks } = written;
+  session.output.print(
+    { file, published: [...published], subscribed: [...subscribed], hooks: [...hooks] },
+    () => {
+      const counts = `${published.length} published, ${subscribed.length} subscribed, ${hooks.length} hooks`;
+      return `${file}: ${counts}`;
+    },
+  );
+}
+
+async function sign(session: Session, file: string, options: SignOptions): Promise<void> {
+  const { key, keyless = false } = options;
+  const { cwd, env } = session.terminal;
+  if (key === undefined && !keyless) throw new UsageError('extension:sign needs --key or --keyless');
+  const bundle =
+    key === undefined
+      ? await keylessly(resolve(cwd, file), { identityToken: env.SIGSTORE_ID_TOKEN, ...options })
+      : await (await import('../../packaging/sign.ts')).signPackage(resolve(cwd, file), resolve(cwd, key));
   session.output.print({ bundle }, () => bundle);
 }
 
+async function keylessly(file: string, options: SignOptions): Promise<string> {
+  const { signKeyless } = await import('../../packaging/sign-keyless.ts');
+  return signKeyless(file, options);
+}
+
 async function verify(session: Session, file: string, options: VerifyOptions): Promise<void> {
+  if (options.explain === true) return explain(session, file, options);
   const { verifyOffline } = await import('../verify-offline.ts');
   const verified = await verifyOffline(session, file, options);
   session.output.print(verified, () => {
@@ -98,9 +169,32 @@ async function verify(session: Session, file: string, options: VerifyOptions): P
       ['tier', verified.tier],
       ['signed by', signedBy],
       ['digest', digest],
+      ['revocations', verified.revocations],
     ]);
-    return `${head}\n\nIt asks for:\n${capabilityTable(capabilities)}`;
+    if (verified.extensions === undefined) return `${head}\n\nIt asks for:\n${capabilityTable(capabilities)}`;
+    const members = Object.entries(verified.extensions).map(([id, range]) => `  ${id} ${range}`);
+    return [head, '', 'It is a bundle of:', ...members].join('\n');
   });
+}
+
+async function explain(session: Session, file: string, options: TrustGiven): Promise<void> {
+  const { explainVerification } = await import('../explain-verify.ts');
+  const explained = await explainVerification(session, file, options);
+  session.output.print(explained, () =>
+    details([
+      ['package', explained.package],
+      ['digest', explained.digest],
+      ['signature', explained.signature],
+      ['made for', explained.madeFor],
+      ['publisher', explained.publisher],
+      ['revocations', explained.revocations],
+      ['needs', explained.needs],
+      ...explained.attestations.map((line) => ['attestation', line] as const),
+      ['verdict', `${explained.verdict}: ${explained.reason}`],
+      ...(explained.remedy === '' ? [] : [['what to do', explained.remedy] as const]),
+    ]),
+  );
+  if (explained.verdict !== 'accepted') throw new Reported();
 }
 
 async function generate(session: Session, out: string): Promise<void> {

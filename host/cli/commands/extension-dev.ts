@@ -14,6 +14,11 @@ interface DevOptions extends HostOptions {
   readonly inspect?: number | true;
 }
 
+interface TestOptions {
+  readonly watch?: boolean;
+  readonly database?: string;
+}
+
 interface ProfileOptions extends HostOptions {
   readonly call: readonly string[];
   readonly seconds: number;
@@ -28,23 +33,34 @@ const MAX_SECONDS = 600;
 const MAX_CALLS = 1_000_000;
 const DEFAULT_SECONDS = 5;
 
-/** Looking into an extension while it runs, on a throw-away host that the command starts itself. */
+/** Working on an extension: on the host that runs, or on a throw-away one that the command starts itself. */
 export function addDevCommands(program: Command, open: OpenSession): void {
   program
-    .command('extension:dev <dir>')
-    .description('run an extension on a throw-away host under a debugger, until Ctrl-C')
-    .option('--inspect [port]', 'let DevTools and VS Code set breakpoints in its TypeScript', toPort)
-    .option('--database <url>', DATABASE)
+    .command('extension:dev [dir]')
+    .description('run what is in a folder on the host, anew after every change, until Ctrl-C')
+    .option('--inspect [port]', 'on a throw-away host where DevTools and VS Code set breakpoints', toPort)
+    .option('--database <url>', `with --inspect: ${DATABASE}`)
     .option('--config <file.json>', CONFIG)
-    .addHelpText(
-      'after',
-      example('extension:dev hello --inspect --yes', 'extension:dev hello --inspect=9229'),
-    )
-    .action(async (dir: string, { inspect, ...options }: DevOptions, command: Command) => {
-      if (inspect === undefined)
-        throw new UsageError('say --inspect: extension:dev runs it under a debugger');
+    .addHelpText('after', example('extension:dev hello', 'extension:dev hello --inspect=9229'))
+    .action(async (dir = '.', { inspect, ...options }: DevOptions, command: Command) => {
+      if (inspect === undefined) {
+        if (options.database !== undefined)
+          throw new UsageError('--database goes with --inspect: without it the host has its own');
+        const { runLive } = await import('../dev/run-live.ts');
+        return runLive(open(command), { dir, ...options });
+      }
       const { runDev } = await import('../dev/run-dev.ts');
       await runDev(open(command), { dir, ...options, inspectPort: inspect === true ? 0 : inspect });
+    });
+  program
+    .command('extension:test [dir] [files...]')
+    .description("run an extension's own tests, with the real sandbox and a real database at hand")
+    .option('--watch', 'go on, and test again after every change')
+    .option('--database <url>', 'a Postgres server to make test databases on (default: an embedded one)')
+    .addHelpText('after', example('extension:test hello', 'extension:test hello unit --watch'))
+    .action(async (dir = '.', files: string[], options: TestOptions, command: Command) => {
+      const { runTest } = await import('../dev/run-test.ts');
+      await runTest(open(command), { watch: false, ...options, dir, files });
     });
   program
     .command('extension:profile <dir>')

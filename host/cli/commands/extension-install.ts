@@ -1,107 +1,197 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { messageOf } from '../../../kernel/errors.ts';
 import type { JsonObject } from '../../../manifests/json.ts';
-import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
-import { textIn } from '../answer.ts';
+import { objectIn, textIn } from '../answer.ts';
+import { type Approval, approvals } from '../approval.ts';
 import { confirm } from '../confirm.ts';
 import { example } from '../example.ts';
 import { toExtensionId, toExtensionRange } from '../extension-id.ts';
-import { resolveVersion } from '../resolve-version.ts';
+import { type LockFile, type LockOptions, openLock, requireWritable } from '../lock-file.ts';
+import { printable } from '../printable.ts';
+import { resolutionTable, resolveOnHost, type Wanted, writeLock } from '../resolution.ts';
 import { runOperation } from '../run-operation.ts';
 import type { OpenSession, Session } from '../session.ts';
 import { describeStaged, stageFile } from '../staging.ts';
 import { UsageError } from '../usage-error.ts';
 import { finish, readExtension } from './extension-state.ts';
 
-interface InstallOptions {
+interface InstallOptions extends LockOptions {
   readonly approve?: string;
   readonly enable?: boolean;
+  readonly locked?: boolean;
+  readonly frozen?: boolean;
 }
 
-/** What is about to be installed, as the host has verified it. */
-interface Candidate {
-  readonly id: ExtensionId;
-  readonly version: string;
-  /** Whether it asks for any capability, as far as the host says. */
-  readonly asks: boolean;
+/** What is about to be done, dependencies first. */
+interface Plan {
+  /** What was asked for. */
+  readonly roots: readonly string[];
+  readonly packages: readonly JsonObject[];
 }
 
 const INSTALLED = new Set(['installed', 'enabled', 'disabled', 'quarantined']);
 
 export function addInstallCommands(program: Command, open: OpenSession): void {
   program
-    .command('extension:install <package>')
-    .description('install a signed package, or a version the host has: <file.mag> or <id>[@range]')
+    .command('extension:install [package]')
+    .description('install a signed package with what it needs: <file.mag>, or <id>[@range] from a registry')
     .option('--approve <capabilities>', '"all" or names, comma-separated; what is left out is not granted')
     .option('--enable', 'enable it as well')
+    .option('--locked', 'only what the lock file says; without a package: all of it')
+    .option('--frozen', 'the same as --locked')
+    .option('--lock <file>', 'the lock file (default: mag.lock in this folder)')
+    .option('--no-lock', 'neither read nor write a lock file')
     .addHelpText(
       'after',
       example(
         'extension:install acme-hello-1.0.0.mag --approve all --enable --yes',
         'extension:install acme/hello@^1.0.0 --approve database.read',
+        'extension:install --locked --approve all --enable --yes',
       ),
     )
-    .action((what: string, options: InstallOptions, command: Command) =>
+    .action((what: string | undefined, options: InstallOptions, command: Command) =>
       install(open(command), what, options),
     );
 }
 
-async function install(session: Session, what: string, options: InstallOptions): Promise<void> {
+async function install(session: Session, what: string | undefined, options: InstallOptions): Promise<void> {
   if (!session.yes && !session.terminal.stdin.isTTY) {
     throw new UsageError('there is no terminal to ask on: pass --approve and --yes to go ahead');
   }
-  const { id, version, asks } = await candidate(session, what);
-  const now = await readExtension(session, id);
-  const installed = now.version === version && INSTALLED.has(textIn(now, 'state'));
-  if (!installed) {
-    const approve = approved(session, options, asks);
-    await confirm(session, question(id, version, approve));
-    await runOperation(session, id, 'install', { version, approve });
+  const lock = await openLock(session, options);
+  const { roots, packages } = await plan(session, what, options, lock);
+  // A bundle installs its members itself.
+  const fresh = packages.filter(({ action, memberOf }) => action === 'install' && !memberOf);
+  if (packages.some(({ registry }) => typeof registry === 'string')) await requireWritable(session, options);
+  if (fresh.length > 0) {
+    const granted = approvals(fresh, options.approve, session.yes);
+    await confirm(session, question(fresh, granted));
+    await installAll(session, fresh, granted);
   }
-  const enable = options.enable && !(installed && now.state === 'enabled');
-  if (enable) await runOperation(session, id, 'enable');
-  await finish(session, id, outcome(installed, Boolean(enable)));
+  await writeLock(lock, packages);
+  const asked = packages.filter((row) => roots.includes(textIn(row, 'id')));
+  await enableAndFinish(session, asked, options.enable === true);
 }
 
-/** Stages a file, or finds the version; shows what it asks for. */
-async function candidate(session: Session, what: string): Promise<Candidate> {
+/** Finds what is to be installed, and shows what it asks for. */
+async function plan(
+  session: Session,
+  what: string | undefined,
+  options: InstallOptions,
+  lock: LockFile | null,
+): Promise<Plan> {
+  const frozen = options.locked === true || options.frozen === true;
+  if (frozen && lock === null) throw new UsageError('--locked needs the lock file');
+  if (what === undefined) {
+    if (!frozen) throw new UsageError('name a package, or say --locked');
+    const wanted = Object.fromEntries([...(lock?.packages ?? [])].map(([id, { version }]) => [id, version]));
+    if (Object.keys(wanted).length === 0) throw new UsageError('there is nothing in the lock file');
+    return resolved(session, { wanted }, lock, true);
+  }
   const file = resolve(session.terminal.cwd, what);
-  if (what.endsWith('.mag') || existsSync(file)) return stageAndShow(session, file);
+  if (what.endsWith('.mag') || existsSync(file)) {
+    if (frozen) throw new UsageError('--locked takes ids: a file is not what the lock file says');
+    return fromFile(session, file, lock);
+  }
   const { id, range } = toExtensionRange(what);
-  const found = await resolveVersion(session.client(), id, range);
-  return 'file' in found ? stageAndShow(session, found.file) : shown(session, { ...found.staged, id });
+  return resolved(session, { wanted: { [id]: range } }, lock, frozen);
 }
 
-async function stageAndShow(session: Session, file: string): Promise<Candidate> {
-  return shown(session, await stageFile(session, file));
-}
-
-function shown(session: Session, staged: JsonObject): Candidate {
+async function fromFile(session: Session, file: string, lock: LockFile | null): Promise<Plan> {
+  const staged = await stageFile(session, file);
+  const [id, version] = [textIn(staged, 'id'), textIn(staged, 'version')];
+  if (Object.keys(objectIn(staged.dependencies)).length > 0)
+    return resolved(session, { wanted: { [id]: version }, staged: true }, lock);
   session.output.say(`${describeStaged(staged)}\n`);
+  const now = await readExtension(session, toExtensionId(id));
+  const isThere = now.version === version && INSTALLED.has(textIn(now, 'state'));
   return {
-    id: toExtensionId(textIn(staged, 'id')),
-    version: textIn(staged, 'version'),
-    asks: !Array.isArray(staged.capabilities) || staged.capabilities.length > 0,
+    roots: [id],
+    packages: [{ ...staged, state: now.state ?? null, action: isThere ? 'none' : 'install', registry: null }],
   };
 }
 
-/** Nothing is ever approved silently: `--yes` alone does not say what. @throws UsageError */
-function approved(session: Session, { approve }: InstallOptions, asks: boolean): string[] | 'all' {
-  if (!asks) return [];
-  if (approve === undefined && session.yes) {
-    throw new UsageError('it asks for capabilities: say --approve all, or --approve with the names');
-  }
-  if (approve === undefined || approve === 'all') return 'all';
-  return approve
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+async function resolved(
+  session: Session,
+  wanted: Wanted,
+  lock: LockFile | null,
+  frozen = false,
+): Promise<Plan> {
+  const packages = await resolveOnHost(session, wanted, lock, frozen);
+  if (packages.length > 1) session.output.say(`${resolutionTable(packages)}\n`);
+  for (const row of packages)
+    if (row.action === 'install' && !row.memberOf) session.output.say(`${describeStaged(row)}\n`);
+  return { roots: Object.keys(wanted.wanted), packages };
 }
 
-function question(id: ExtensionId, version: string, approve: readonly string[] | 'all'): string {
-  const granted = approve === 'all' ? 'all of the above' : approve.join(', ') || 'nothing';
-  return `Install ${id} ${version} and grant ${granted}?`;
+/** All or nothing: what this command has installed goes again when a later one fails, or what comes last does. */
+export async function installAll(
+  session: Session,
+  fresh: readonly JsonObject[],
+  granted: ReadonlyMap<string, Approval>,
+  last: () => Promise<unknown> = async () => {},
+): Promise<void> {
+  const done: string[] = [];
+  try {
+    for (const row of fresh) {
+      const id = textIn(row, 'id');
+      const approve = granted.get(id) ?? [];
+      const body = { version: textIn(row, 'version'), approve: approve === 'all' ? approve : [...approve] };
+      await runOperation(session, toExtensionId(id), 'install', body);
+      done.push(id);
+    }
+    await last();
+  } catch (failure) {
+    for (const id of done.reverse()) await undo(session, id);
+    throw failure;
+  }
+}
+
+/** The failure that led here is told, whatever becomes of this. */
+async function undo(session: Session, id: string): Promise<void> {
+  try {
+    const { state } = await readExtension(session, toExtensionId(id));
+    if (state === 'enabled') await runOperation(session, toExtensionId(id), 'disable');
+    await runOperation(session, toExtensionId(id), 'uninstall');
+  } catch (failure) {
+    session.output.say(printable(`${id} stays installed: ${messageOf(failure)}`));
+  }
+}
+
+/** Enabling one enables what it needs first: the host sees to that. */
+async function enableAndFinish(
+  session: Session,
+  roots: readonly JsonObject[],
+  enable: boolean,
+): Promise<void> {
+  const ids = roots.map((row) => toExtensionId(textIn(row, 'id')));
+  const enabledNow = new Set<string>();
+  for (const [at, id] of enable ? ids.entries() : []) {
+    const row = roots[at];
+    if (row?.action === 'none' && row.state === 'enabled') continue;
+    if (ids.length > 1 && (await readExtension(session, id)).state === 'enabled') continue; // with another one
+    await runOperation(session, id, 'enable');
+    enabledNow.add(id);
+  }
+  const [only] = ids;
+  if (only !== undefined && ids.length === 1)
+    return finish(session, only, outcome(roots[0]?.action === 'none', enabledNow.has(only)));
+  const now = await Promise.all(ids.map((id) => readExtension(session, id)));
+  const rows = now.map(({ id = '', version = '', state = '' }) => ({ id, version, state }));
+  session.output.print(rows, () =>
+    rows.map((row) => `${textIn(row, 'id')} ${textIn(row, 'version')} is ${textIn(row, 'state')}`).join('\n'),
+  );
+}
+
+export function question(fresh: readonly JsonObject[], granted: ReadonlyMap<string, Approval>): string {
+  const what = fresh.map((row) => {
+    const approve = granted.get(textIn(row, 'id')) ?? [];
+    const grants = approve === 'all' ? 'all of the above' : approve.join(', ') || 'nothing';
+    return `${textIn(row, 'id')} ${textIn(row, 'version')} and grant ${grants}`;
+  });
+  return `Install ${what.join('; ')}?`;
 }
 
 function outcome(installed: boolean, enabledNow: boolean): string {

@@ -5,10 +5,16 @@ import { objectIn, textIn } from '../answer.ts';
 import { confirm } from '../confirm.ts';
 import { example } from '../example.ts';
 import { extensionPath, toExtensionId } from '../extension-id.ts';
+import { type LockOptions, openLock } from '../lock-file.ts';
+import { followHost } from '../resolution.ts';
 import { runOperation } from '../run-operation.ts';
 import type { OpenSession, Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 import { disableThirdParty } from './kill-switch.ts';
+
+interface UninstallOptions extends LockOptions {
+  readonly purge?: boolean;
+}
 
 /** Enabling, disabling and uninstalling. */
 export function addStateCommands(program: Command, open: OpenSession): void {
@@ -38,8 +44,10 @@ export function addStateCommands(program: Command, open: OpenSession): void {
     .command('extension:uninstall <id>')
     .description('remove a disabled extension')
     .option('--purge', 'drop the data it stored as well')
+    .option('--lock <file>', 'the lock file (default: mag.lock in this folder)')
+    .option('--no-lock', 'neither read nor write a lock file')
     .addHelpText('after', example('extension:uninstall acme/hello --yes'))
-    .action((id: string, options: { purge?: boolean }, command: Command) =>
+    .action((id: string, options: UninstallOptions, command: Command) =>
       uninstall(open(command), toExtensionId(id), options),
     );
 }
@@ -65,14 +73,13 @@ async function disable(session: Session, id: ExtensionId): Promise<void> {
   await finish(session, id, 'is disabled');
 }
 
-async function uninstall(
-  session: Session,
-  id: ExtensionId,
-  { purge = false }: { purge?: boolean },
-): Promise<void> {
+async function uninstall(session: Session, id: ExtensionId, options: UninstallOptions): Promise<void> {
+  const { purge = false } = options;
+  const lock = await openLock(session, options);
   const fate = purge ? 'Its data is dropped for good.' : 'Data that cannot be migrated down is kept.';
   await confirm(session, `Uninstall ${id}? ${fate}`);
   const operation = await runOperation(session, id, 'uninstall', { purge });
+  await followHost(session, lock, id);
   session.output.print(
     { id, state: 'uninstalled', operation: textIn(operation, 'id') },
     () => `${id} is uninstalled`,

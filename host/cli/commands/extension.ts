@@ -4,10 +4,10 @@ import type { JsonObject } from '../../../manifests/json.ts';
 import { objectIn, objectsIn, textIn } from '../answer.ts';
 import { example } from '../example.ts';
 import { extensionPath, toExtensionId } from '../extension-id.ts';
+import { healthReport, usageReport } from '../monitoring.ts';
 import { readPages } from '../pages.ts';
-import { printable } from '../printable.ts';
 import type { OpenSession, Session } from '../session.ts';
-import { describeStaged, grantTable, stageFile } from '../staging.ts';
+import { describeStaged, grantTable, memberTable, stageFile, warningsIn } from '../staging.ts';
 import { details, table } from '../table.ts';
 
 /** What an operator asks about extensions. */
@@ -29,9 +29,14 @@ export function addExtensionCommands(program: Command, open: OpenSession): void 
     .action((id: string, _options: unknown, command: Command) => show(open(command), id));
   program
     .command('extension:health <id>')
-    .description('whether an extension is well, and what it uses')
+    .description('whether an extension is well and was, and the alerts about it')
     .addHelpText('after', example('extension:health acme/hello'))
     .action((id: string, _options: unknown, command: Command) => health(open(command), id));
+  program
+    .command('extension:usage <id>')
+    .description('which grants an extension uses, what it costs, and what its limits are')
+    .addHelpText('after', example('extension:usage acme/hello'))
+    .action((id: string, _options: unknown, command: Command) => usage(open(command), id));
 }
 
 async function stage(session: Session, file: string): Promise<void> {
@@ -44,10 +49,13 @@ async function list(session: Session): Promise<void> {
   session.output.print(extensions, () => extensionTable(extensions));
 }
 
+const KIND = ['kind', (row: JsonObject) => textIn(row, 'kind')] as const;
+
 /** Extensions with their states. */
 export function extensionTable(rows: readonly JsonObject[]): string {
   return table(rows, [
     ['extension', (row) => textIn(row, 'id')],
+    ...(rows.some((row) => row.kind === 'bundle') ? [KIND] : []),
     ['version', (row) => textIn(row, 'version')],
     ['state', (row) => textIn(row, 'state')],
     ['reason', (row) => reasonText(row)],
@@ -66,14 +74,15 @@ async function show(session: Session, text: string): Promise<void> {
 function describe(extension: JsonObject): string {
   const versions = objectsIn(extension.versions).map((entry) => textIn(entry, 'version'));
   const head = details([
-    ['extension', textIn(extension, 'id')],
+    [extension.kind === 'bundle' ? 'bundle' : 'extension', textIn(extension, 'id')],
     ['version', textIn(extension, 'version')],
     ['state', textIn(extension, 'state')],
     ...(extension.reason ? [['reason', reasonText(extension)] as const] : []),
     ['versions here', versions.join(', ')],
     ['health', healthText(objectIn(extension.health))],
   ]);
-  return `${head}\n\n${grantTable(objectsIn(extension.grants))}`;
+  if (extension.kind === 'bundle') return `${head}\n\n${memberTable(objectsIn(extension.members))}`;
+  return [head, ...warningsIn(extension), '', grantTable(objectsIn(extension.grants))].join('\n');
 }
 
 /** Only what is enabled is meant to be well. */
@@ -84,6 +93,10 @@ function healthText({ healthy }: JsonObject): string {
 
 async function health(session: Session, text: string): Promise<void> {
   const answer = objectIn(await session.client().get(extensionPath(toExtensionId(text), 'health')));
-  const lines = Object.keys(answer).map((name) => [printable(name), textIn(answer, name)] as const);
-  session.output.print(answer, () => details(lines));
+  session.output.print(answer, () => healthReport(answer));
+}
+
+async function usage(session: Session, text: string): Promise<void> {
+  const answer = objectIn(await session.client().get(extensionPath(toExtensionId(text), 'usage')));
+  session.output.print(answer, () => usageReport(answer));
 }

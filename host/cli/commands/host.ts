@@ -7,8 +7,9 @@ import { readPages } from '../pages.ts';
 import { printable } from '../printable.ts';
 import { Reported } from '../reported.ts';
 import type { OpenSession, Session } from '../session.ts';
-import { details } from '../table.ts';
+import { details, table } from '../table.ts';
 import { paint } from '../terminal.ts';
+import { subscriptionTable } from './event.ts';
 import { extensionTable } from './extension.ts';
 
 /** The host itself: running it, looking at it, and the story of what it does. */
@@ -38,7 +39,7 @@ export function addHostCommands(program: Command, open: OpenSession): void {
 // The parts below are loaded when they are called for: no other command waits for them.
 
 async function start(session: Session): Promise<void> {
-  const { runHost } = await import('../../main.ts');
+  const { runHost } = await import('../../run-host.ts');
   await runHost(session.config());
 }
 
@@ -68,29 +69,53 @@ function findingsText({ terminal }: Session, findings: readonly Finding[]): stri
 
 async function status(session: Session): Promise<void> {
   const client = session.client();
-  const [host, startup, extensions] = await Promise.all([
+  const [host, hosts, startup, extensions, subscriptions] = await Promise.all([
     client.get('/v1/host').then(objectIn),
+    client.get('/v1/hosts').then((answer) => objectsIn(objectIn(answer).hosts)),
     client.get('/v1/startup').then(objectIn),
     readPages(client, '/v1/extensions', 'extensions'),
+    client.get('/v1/subscriptions').then((answer) => objectsIn(objectIn(answer).subscriptions)),
   ]);
-  const answer: JsonObject = { url: client.url, host, startup, extensions };
-  session.output.print(answer, () => describeStatus(client.url, host, startup, extensions));
+  const answer: JsonObject = { url: client.url, host, hosts, startup, extensions, subscriptions };
+  session.output.print(answer, () => describeStatus(answer));
 }
 
-function describeStatus(
-  url: string,
-  host: JsonObject,
-  startup: JsonObject,
-  extensions: readonly JsonObject[],
-): string {
+function describeStatus(answer: JsonObject): string {
+  const [host, startup] = [objectIn(answer.host), objectIn(answer.startup)];
   const head = details([
     ['host', `${textIn(host, 'name')} ${textIn(host, 'version')}, Node ${textIn(host, 'node')}`],
-    ['url', url],
+    ['url', textIn(answer, 'url')],
     ['running since', textIn(host, 'startedAt')],
     ['database', textIn(host, 'database')],
     ['startup', textIn(startup, 'state')],
   ]);
-  return [head, ...failures(startup), ...degradations(host), '', extensionTable(extensions)].join('\n');
+  const subscriptions = objectsIn(answer.subscriptions);
+  const problems = [...failures(startup), ...degradations(host)];
+  return [
+    head,
+    ...problems,
+    '',
+    hostTable(objectsIn(answer.hosts)),
+    '',
+    extensionTable(objectsIn(answer.extensions)),
+    ...(subscriptions.length === 0 ? [] : ['', subscriptionTable(subscriptions)]),
+  ].join('\n');
+}
+
+/** Every host on the database, and what it runs. */
+function hostTable(hosts: readonly JsonObject[]): string {
+  return table(hosts, [
+    ['host', (row) => textIn(row, 'address')],
+    ['version', (row) => textIn(row, 'version')],
+    ['state', (row) => `${textIn(row, 'state')}${row.isThis === true ? ' (this one)' : ''}`],
+    ['seen', (row) => textIn(row, 'seenAt')],
+    ['runs', (row) => objectsIn(row.runs).map(runText).join(', ')],
+  ]);
+}
+
+function runText(run: JsonObject): string {
+  const id = textIn(run, 'extension');
+  return run.state === 'failed' ? `${id} (failed)` : `${id} ${textIn(run, 'version')}`;
 }
 
 function failures(startup: JsonObject): string[] {

@@ -1,4 +1,5 @@
 import { MagError } from '../../../kernel/errors.ts';
+import type { JsonObject } from '../../../manifests/json.ts';
 import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
 import { textIn } from '../answer.ts';
 import { confirm } from '../confirm.ts';
@@ -34,6 +35,10 @@ export async function disableThirdParty(session: Session): Promise<void> {
 
 async function thirdParty(session: Session): Promise<ExtensionId[]> {
   const extensions = await readPages(session.client(), '/v1/extensions', 'extensions');
-  const enabled = extensions.filter((row) => row.state === 'enabled');
+  // Bundles last: what they would stop is stopped by then, one by one.
+  const isBundle = (row: JsonObject) => Number(row.kind === 'bundle');
+  const enabled = extensions
+    .filter((row) => row.state === 'enabled')
+    .sort((a, b) => isBundle(a) - isBundle(b));
   return enabled.map((row) => toExtensionId(textIn(row, 'id'))).filter((id) => !id.startsWith('magflock/'));
 }

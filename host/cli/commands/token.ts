@@ -10,6 +10,9 @@ interface CreateOptions {
   readonly role: string;
   readonly tenant?: string;
   readonly expires?: string;
+  readonly user?: string;
+  readonly readOnly?: true;
+  readonly path?: readonly string[];
 }
 
 /** API tokens of people and programs. */
@@ -19,6 +22,9 @@ export function addTokenCommands(program: Command, open: OpenSession): void {
     .description('make an API token; it is shown this once')
     .requiredOption('--role <role>', 'owner, operator, auditor, author, or a role of an extension')
     .option('--tenant <tenant>', 'the tenant it acts for, such as t_acme')
+    .option('--user <id>', 'whom it acts for, as long as they have the role: see user:list')
+    .option('--read-only', 'it may only read')
+    .option('--path <path...>', 'it may only ask for these paths, and what is below them')
     .option('--expires <time>', 'when it ends, such as 2027-01-31T00:00:00Z')
     .addHelpText('after', example('token:create ci --role author'))
     .action((name: string, options: CreateOptions, command: Command) => create(open(command), name, options));
@@ -35,8 +41,10 @@ export function addTokenCommands(program: Command, open: OpenSession): void {
 }
 
 async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
-  const { role, tenant, expires } = options;
-  const body = { name, role, ...(tenant ? { tenant } : {}), ...(expires ? { expiresAt: expires } : {}) };
+  const { role, tenant, expires: expiresAt, user, readOnly, path: paths } = options;
+  const given = { tenant, expiresAt, user, readOnly, paths };
+  const said = Object.entries(given).filter(([, value]) => value !== undefined && value !== '');
+  const body = { name, role, ...Object.fromEntries(said) };
   const answer = objectIn(await session.client().send('POST', '/v1/tokens', body));
   session.output.print(answer, () => textIn(answer, 'token'));
 }
@@ -49,6 +57,7 @@ async function list(session: Session): Promise<void> {
       ['name', (row) => textIn(row, 'name')],
       ['role', (row) => textIn(row, 'role')],
       ['tenant', (row) => textIn(row, 'tenant')],
+      ['user', (row) => textIn(row, 'user')],
       ['expires', (row) => textIn(row, 'expiresAt')],
       ['revoked', (row) => textIn(row, 'revokedAt')],
     ]),

@@ -1,67 +1,90 @@
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Json } from '../../../manifests/json.ts';
+import type { Json, JsonObject } from '../../../manifests/json.ts';
+import { policyView } from '../../trust/policy-json.ts';
+import { signerOf } from '../../trust/signer-body.ts';
 import { objectIn, objectsIn, textIn } from '../answer.ts';
-import { isRefused, pathOf } from '../client.ts';
+import { pathOf } from '../client.ts';
 import { example } from '../example.ts';
-import { readFileOrRefuse } from '../read-file.ts';
+import { requirementsText } from '../explain-attestations.ts';
+import { printable } from '../printable.ts';
 import type { OpenSession, Session } from '../session.ts';
-import { table } from '../table.ts';
+import {
+  addRemovalOptions,
+  addSignerOptions,
+  onHostOrFile,
+  type RemovalOptions,
+  readSigner,
+  removalPath,
+  type SignerOptions,
+} from '../signer.ts';
+import { type Column, table } from '../table.ts';
 
-interface AddOptions {
-  readonly key: string;
+interface AddOptions extends SignerOptions {
   readonly tier: 'verified' | 'community';
 }
 
 /** Whose packages the host accepts. */
 export function addTrustCommands(program: Command, open: OpenSession): void {
-  program
-    .command('trust:add <publisher>')
-    .description('accept packages of a publisher that are signed with a key')
-    .requiredOption('--key <file.pub>', 'the public key, PEM')
+  addSignerOptions(
+    program
+      .command('trust:add <publisher>')
+      .description(
+        'accept packages of a publisher that are signed with a key, or by an identity without one',
+      ),
+    {
+      from: 'refuse it before this time: the next key, trusted ahead',
+      until: 'refuse it from this time on, such as 2027-12-31T00:00:00Z',
+    },
+  )
     .addOption(new Option('--tier <tier>', 'how far').choices(['verified', 'community']).default('community'))
-    .addHelpText('after', example('trust:add acme --key acme.pub --tier verified'))
+    .addHelpText(
+      'after',
+      example(
+        'trust:add acme --key acme.pub --tier verified',
+        'trust:add acme --key next.pub --from 2027-01-01T00:00:00Z',
+        'trust:add acme --issuer https://token.actions.githubusercontent.com --san https://github.com/acme/x/.github/workflows/release.yml@refs/heads/main --trusted-root trusted_root.json',
+      ),
+    )
     .action((publisher: string, options: AddOptions, command: Command) =>
       add(open(command), publisher, options),
     );
   program
     .command('trust:list')
-    .description('publishers, their tiers and keys')
+    .description('publishers and reviewers with their keys, and what packages need')
     .addHelpText('after', example('trust:list'))
     .action((_options: unknown, command: Command) => list(open(command)));
-  program
-    .command('trust:remove <publisher>')
-    .description('trust a publisher, or one key of it, no longer; what it signed is refused from then on')
-    .option('--key-id <id>', 'only this key')
+  addRemovalOptions(
+    program
+      .command('trust:remove <publisher>')
+      .description('trust a publisher, or one key of it, no longer; what it signed is refused from then on'),
+    { key: 'only this key', identity: 'only this identity' },
+  )
     .addHelpText('after', example('trust:remove acme', 'trust:remove acme --key-id acme-2026'))
-    .action((publisher: string, options: { keyId?: string }, command: Command) =>
-      remove(open(command), publisher, options.keyId),
+    .action((publisher: string, options: RemovalOptions, command: Command) =>
+      remove(open(command), publisher, options),
     );
 }
 
-async function add(session: Session, publisher: string, { key, tier }: AddOptions): Promise<void> {
-  const publicKey = (await readFileOrRefuse(resolve(session.terminal.cwd, key), 'key')).toString();
+async function add(session: Session, publisher: string, { tier, ...options }: AddOptions): Promise<void> {
+  const signer = await readSigner(session, 'trust:add', options);
   await onHostOrFile(
     session,
-    () => session.client().send('POST', '/v1/trust', { publisher, publicKey, tier }),
-    async (files, dataDir) => files.addTrustedKey(dataDir, publisher, publicKey, tier),
+    () => session.client().send('POST', '/v1/trust', { publisher, tier, ...signer }),
+    (trust) => trust.trustPublisher({ publisher, tier, ...signerOf(signer) }),
   );
   session.output.print({ publisher, tier }, () => `${publisher} is trusted, tier ${tier}`);
 }
 
-async function remove(session: Session, publisher: string, keyId: string | undefined): Promise<void> {
-  const path = pathOf('v1', 'trust', publisher, ...(keyId === undefined ? [] : ['keys', keyId]));
+async function remove(session: Session, publisher: string, options: RemovalOptions): Promise<void> {
+  const named = options.keyId ?? options.identity;
   await onHostOrFile(
     session,
-    () => session.client().send('DELETE', path),
-    async (files, dataDir) => {
-      await files.removeTrust(dataDir, publisher, keyId);
-      return null;
-    },
+    () => session.client().send('DELETE', pathOf('v1', 'trust', publisher, ...removalPath(options))),
+    (trust) => trust.removePublisher(publisher, named),
   );
-  const what = keyId === undefined ? publisher : `the key ${keyId} of ${publisher}`;
+  const what = named === undefined ? publisher : `${named} of ${publisher}`;
   session.output.print(
-    { publisher, key: keyId ?? null, removed: true },
+    { publisher, key: named ?? null, removed: true },
     () => `${what} is trusted no longer`,
   );
 }
@@ -70,47 +93,58 @@ async function list(session: Session): Promise<void> {
   const answer = await onHostOrFile(
     session,
     () => session.client().get('/v1/trust'),
-    async (files, dataDir) => JSON.parse(JSON.stringify(await files.listTrust(dataDir))) as Json,
+    async (trust) => JSON.parse(JSON.stringify(policyView(await trust.policy()))) as Json,
   );
   session.output.print(answer, () =>
-    table(keyRows(answer), [
-      ['publisher', (row) => textIn(row, 'publisher')],
-      ['tier', (row) => textIn(row, 'tier')],
-      ['key', (row) => textIn(row, 'id')],
-      ['until', (row) => textIn(row, 'notAfter')],
-      ['removed', (row) => textIn(row, 'revokedAt')],
-    ]),
+    [
+      table(signerRows(answer, 'publishers'), [
+        ['publisher', (row) => textIn(row, 'name')],
+        ['tier', (row) => textIn(row, 'tier')],
+        ...SIGNER_COLUMNS,
+      ]),
+      ...reviewersText(answer),
+      ...needsText(answer),
+    ].join('\n'),
   );
 }
 
-function keyRows(answer: Json) {
-  return Object.entries(objectIn(objectIn(answer).publishers)).flatMap(([publisher, entry]) => {
-    const { tier, keys } = objectIn(entry);
-    return objectsIn(keys ?? []).map((key) => ({
+const SIGNER_COLUMNS: readonly Column<JsonObject>[] = [
+  ['key or identity', (row) => textIn(row, 'id') || textIn(row, 'san')],
+  ['from', (row) => textIn(row, 'notBefore')],
+  ['until', (row) => textIn(row, 'notAfter')],
+  ['removed', (row) => textIn(row, 'revokedAt')],
+];
+
+function reviewersText(answer: Json): string[] {
+  const rows = signerRows(answer, 'reviewers');
+  if (rows.length === 0) return [];
+  return ['', table(rows, [['reviewer', (row) => textIn(row, 'name')], ...SIGNER_COLUMNS])];
+}
+
+/** What packages need beside their signature, of the publishers that it is asked of. */
+function needsText(answer: Json): string[] {
+  const lines = Object.entries(objectIn(objectIn(answer).publishers)).flatMap(([name, entry]) => {
+    const { reviews, provenance } = objectIn(entry);
+    const rule = provenance === null || provenance === undefined ? null : objectIn(provenance);
+    const needs = requirementsText({
+      reviews: typeof reviews === 'number' ? reviews : 0,
+      provenance: rule && {
+        builder: textIn(rule, 'builder'),
+        sourceRepository: textIn(rule, 'sourceRepository'),
+      },
+    });
+    return needs.length === 0 ? [] : [printable(`${name} needs ${needs.join('; ')}`)];
+  });
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function signerRows(answer: Json, kind: 'publishers' | 'reviewers'): JsonObject[] {
+  return Object.entries(objectIn(objectIn(answer)[kind])).flatMap(([name, entry]) => {
+    const { tier, keys, identities } = objectIn(entry);
+    return [...objectsIn(keys ?? []), ...objectsIn(identities ?? [])].map((key) => ({
       ...key,
-      publisher,
+      name,
       ...(tier === undefined ? {} : { tier }),
     }));
   });
-}
-
-type TrustFiles = typeof import('../../packaging/trust-file.ts');
-
-/**
- * Asks the running host, which takes the change up at once. Without one on this machine the file in the data
- * folder is edited, for the host that is started next. Another machine's host is never edited by mistake.
- */
-async function onHostOrFile<Answer>(
-  session: Session,
-  ask: () => Promise<Answer>,
-  edit: (files: TrustFiles, dataDir: string) => Promise<Answer>,
-): Promise<Answer> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!isRefused(error) || !session.isLocal()) throw error;
-    const { dataDir } = session.config();
-    session.output.say(`no host is running: editing the trust policy in ${dataDir}`);
-    return edit(await import('../../packaging/trust-file.ts'), dataDir);
-  }
 }

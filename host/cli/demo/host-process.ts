@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MagError } from '../../../kernel/errors.ts';
+import { freePort } from '../../free-ports.ts';
 import { endLeftServer } from './left-server.ts';
 
 const MAIN = resolve(fileURLToPath(import.meta.url), '../../../main.ts');
@@ -31,7 +31,12 @@ export interface HostProcess extends AsyncDisposable {
 export async function startHost(folder: string, signal: AbortSignal): Promise<HostProcess> {
   const [dataDir, logFile] = [join(folder, 'data'), join(folder, 'host.log')];
   const port = await freePort();
-  const own = { MAG_HOST: '127.0.0.1', MAG_PORT: String(port), MAG_DATA_DIR: dataDir };
+  const own = {
+    MAG_HOST: '127.0.0.1',
+    MAG_PORT: String(port),
+    MAG_DATA_DIR: dataDir,
+    MAG_PREINSTALL: 'none',
+  };
   const env = { PATH, TMPDIR: tmpdir(), ...own };
   const log = await open(logFile, 'w');
   // A process group of its own: Ctrl-C reaches the demo alone, which then ends the host in order.
@@ -79,15 +84,4 @@ async function stopHost(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
   await ended;
   clearTimeout(timer);
-}
-
-/** A port nobody listens on. Another program may take it before the host does: then the host says so. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
 }

@@ -1,26 +1,24 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { MagError } from '../../../kernel/errors.ts';
-import { createDebugSandbox, type DebugSandbox } from '../../../kernel/sandbox/debug-sandbox.ts';
-import type { Debugger } from '../../../kernel/sandbox/debugger.ts';
-import { readManifest } from '../../../kernel/trust/read-manifest.ts';
 import type { JsonObject } from '../../../manifests/json.ts';
 import type { Manifest } from '../../../manifests/manifest/manifest.ts';
 import { bundleDebugRunner } from '../../build/bundle-runner.ts';
 import { type Host, startHost } from '../../compose.ts';
 import { loadConfig } from '../../config.ts';
-import { addTrustedKey, generateKey, packExtension, signPackage } from '../../packaging/index.ts';
 import { BUILD_DIR } from '../../paths.ts';
 import { createScratchDatabase } from '../../storage/scratch-database.ts';
+import { createWorkshop } from '../../testing/workshop.ts';
 import { createClient } from '../client.ts';
 import { confirm } from '../confirm.ts';
 import { createTemporaryFolder } from '../demo/temporary-folder.ts';
 import { printable } from '../printable.ts';
-import { readFileOrRefuse } from '../read-file.ts';
 import type { Session } from '../session.ts';
 import { capabilityTable } from '../staging.ts';
-import { UsageError } from '../usage-error.ts';
+import { createDebugSandbox, type DebugSandbox } from './debugger/debug-sandbox.ts';
+import type { Debugger } from './debugger/debugger.ts';
+import { readConfig } from './dev-config.ts';
 import { type AuthorMap, readAuthorMap } from './source-map.ts';
 
 export interface DevHostOptions {
@@ -59,16 +57,11 @@ export async function openDevHost(
   await using opened = new AsyncDisposableStack();
   const dir = resolve(session.terminal.cwd, options.dir);
   const folder = opened.use(await createTemporaryFolder('mag-dev-'));
-  const { file } = await packExtension(dir, join(folder.path, 'extension.mag'));
-  const manifest = readManifest(await readFile(join(dir, 'manifest.json')));
+  const { dataDir, pack } = await createWorkshop(folder.path);
+  const { manifest, file } = await pack(dir);
   const map = await readAuthorMap(dir, manifest.entry);
   const config = await readConfig(session, options.config);
   await ask(session, manifest);
-  const { privateKey, publicKey } = await generateKey(join(folder.path, 'dev'));
-  await signPackage(file, privateKey);
-  const dataDir = join(folder.path, 'data');
-  const publisher = manifest.id.slice(0, manifest.id.indexOf('/'));
-  await addTrustedKey(dataDir, publisher, await readFile(publicKey, 'utf8'), 'verified');
   const { database } = options;
   const scratch = database === undefined ? null : opened.use(await createScratchDatabase(database));
   signal.throwIfAborted();
@@ -116,7 +109,7 @@ async function boot(
   const logger = pino({ level: 'error', base: null }, stderr);
   let sandbox: DebugSandbox | null = null;
   // Nothing of the environment: neither the port nor the database of another host is this one's.
-  const env = { MAG_PORT: '0', MAG_DATA_DIR: dataDir, DATABASE_URL: databaseUrl };
+  const env = { MAG_PORT: '0', MAG_PREINSTALL: 'none', MAG_DATA_DIR: dataDir, DATABASE_URL: databaseUrl };
   const host = await startHost(loadConfig(env, dataDir), logger, {
     createSandbox: () => {
       sandbox = createDebugSandbox({ runnerPath, trailer, logger, onDeath });
@@ -125,16 +118,4 @@ async function boot(
   });
   if (sandbox === null) throw new MagError('E_INTERNAL', 'the host did not ask for its sandbox');
   return { host, sandbox };
-}
-
-async function readConfig({ terminal }: Session, file: string | undefined): Promise<JsonObject | null> {
-  if (file === undefined) return null;
-  const text = (await readFileOrRefuse(resolve(terminal.cwd, file), 'configuration')).toString();
-  try {
-    const config: unknown = JSON.parse(text);
-    if (config !== null && typeof config === 'object' && !Array.isArray(config)) return config as JsonObject;
-  } catch (cause) {
-    throw new UsageError(`${file} is not JSON`, { cause });
-  }
-  throw new UsageError(`${file} holds no JSON object`);
 }

@@ -1,7 +1,7 @@
 import { MagError } from '../../../kernel/errors.ts';
-import type { Debugger } from '../../../kernel/sandbox/debugger.ts';
 import type { Json, JsonObject } from '../../../manifests/json.ts';
 import { objectIn, textIn } from '../answer.ts';
+import type { Debugger } from './debugger/debugger.ts';
 
 /** Commands of the DevTools protocol to the cell of an extension. */
 export interface DevtoolsClient extends Disposable {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MagError } from '../../../kernel/errors.ts';
-import type { Debugger } from '../../../kernel/sandbox/debugger.ts';
+import type { Debugger } from './debugger/debugger.ts';
 
 export interface InspectorOptions {
   /** 0: any free one. */

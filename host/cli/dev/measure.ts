@@ -1,6 +1,9 @@
 import type { DevHost } from './dev-host.ts';
 import type { ProfileCall } from './profile-calls.ts';
 
+/** A host that runs the extension. */
+type Measurable = Pick<DevHost, 'url' | 'token' | 'manifest'>;
+
 /** How the answers to one call came. */
 export interface Measured {
   readonly call: ProfileCall;
@@ -17,7 +20,7 @@ export interface Budget {
 
 /** Makes the calls one after the other, round by round. Ends early when the signal aborts. */
 export async function measure(
-  host: DevHost,
+  host: Measurable,
   calls: readonly ProfileCall[],
   { rounds, seconds }: Budget,
   signal: AbortSignal,
@@ -37,7 +40,7 @@ export async function measure(
 }
 
 /** One request as a client makes it, up to the last byte of the answer. */
-export async function request(host: DevHost, call: ProfileCall, signal: AbortSignal): Promise<number> {
+export async function request(host: Measurable, call: ProfileCall, signal: AbortSignal): Promise<number> {
   const response = await fetch(`${host.url}/x/${host.manifest.id}${call.path}`, {
     method: call.method,
     headers: {

@@ -23,10 +23,13 @@ export function parseCall(text: string): ProfileCall {
   return { label: `${method} ${path}`, method, path, body: body ?? null };
 }
 
-/** What is called when nothing else was asked for: every GET endpoint that needs no parameter. */
+/** What is called when nothing else was asked for: every GET endpoint that needs no parameter, and no certificate. */
 export function defaultCalls({ contributes }: Manifest): ProfileCall[] {
-  const plain = contributes.endpoints.filter(({ method, path }) => method === 'GET' && !path.includes('/:'));
-  if (plain.length > 0) return plain.map(({ method, path }) => parseCall(`${method} ${path}`));
+  const plain = contributes.endpoints.filter(
+    ({ method, path, auth }) => method === 'GET' && !path.includes('/:') && auth !== 'certificate',
+  );
+  const calls = new Set(plain.map(({ method, path }) => `${method} ${path}`)); // the lowest version of each
+  if (calls.size > 0) return [...calls].map(parseCall);
   throw new UsageError(
     'it has no GET endpoint without parameters: say what to call, --call "GET /greet/Ada"',
   );

@@ -39,7 +39,7 @@ async function debug(session: Session, options: DevOptions, signal: AbortSignal)
 function announce({ session, manifest, url, token }: DevHost, inspector: InspectorServer): void {
   const { id, version } = manifest;
   const endpoints = manifest.contributes.endpoints.map(
-    ({ method, path }) => `${method} ${url}/x/${id}${path}`,
+    ({ method, path, version }) => `${method} ${url}${version === 1 ? '' : `/v${version}`}/x/${id}${path}`,
   );
   const answer = { id, version, url, token, endpoints, inspector: inspector.url };
   session.output.printItem(answer, () => {

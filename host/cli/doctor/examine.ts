@@ -1,5 +1,5 @@
-import type { Config } from '../../config.ts';
-import { checkDatabase } from './database.ts';
+import { type Config, environment } from '../../config.ts';
+import { checkBackupTools, checkDatabase } from './database.ts';
 import type { Finding } from './finding.ts';
 import { checkJail } from './jail.ts';
 import { checkDataFolder, checkPort } from './machine.ts';
@@ -11,6 +11,7 @@ export async function examine(config: Config, url: string): Promise<Finding[]> {
     checkVersions(),
     checkIsolates(),
     checkDatabase(config.databaseUrl),
+    checkBackupTools(config.databaseUrl, { folder: config.pgBin, path: environment().PATH ?? '' }),
     checkDataFolder(config.dataDir),
     checkPort(config.host, config.port, url),
     checkJail(),

@@ -1,4 +1,5 @@
-import { type JailLayer, probeJail } from '../../../kernel/sandbox/index.ts';
+import { probeJail } from '../../../kernel/sandbox/index.ts';
+import { describeJail, type JailLayer } from '../../jail-report.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** What was found of one layer of the jail. */
@@ -8,7 +9,7 @@ interface LayerFinding extends Finding {
 
 /** One finding for each layer of the jail, as a host of this account would find it. */
 export async function checkJail(): Promise<LayerFinding[]> {
-  return (await probeJail()).layers.map((layer) => layerFinding(layer));
+  return describeJail(await probeJail()).map((layer) => layerFinding(layer));
 }
 
 /** @param uid the account of the host: root without accounts for its cells does not start */

@@ -1,20 +1,20 @@
-/** The roles the control API knows. */
-export const ROLES = ['owner', 'operator', 'auditor', 'author'] as const;
+import type { HOST_ROLES } from '../../../manifests/catalog/index.ts';
 
-export type Role = (typeof ROLES)[number];
+/** A role that the control API knows. */
+export type Role = (typeof HOST_ROLES)[number];
 
 /**
- * What a token may be given as its role: one of ours, `user` for a principal without rights on the control
+ * What somebody may be given as a role: one of the host, `user` for a principal without rights on the control
  * API, or a name that only endpoints of extensions ask for.
  */
 export const ROLE_PATTERN = '^[a-z][a-z0-9:/_-]{0,79}$';
 
-/** Whether a role is one of those allowed. An owner is not implied: tables say it. */
-export function isAmong(role: string, allowed: readonly Role[]): boolean {
-  return (allowed as readonly string[]).includes(role);
+/** Whether one of the roles is among those allowed. An owner is not implied: tables say it. */
+export function isAmong(roles: readonly string[], allowed: readonly Role[]): boolean {
+  return roles.some((role) => (allowed as readonly string[]).includes(role));
 }
 
-/** Whether a principal may call an endpoint whose manifest says `auth: <wanted>`. */
-export function mayCall(role: string, wanted: string): boolean {
-  return wanted === 'user' || role === wanted || role === 'owner';
+/** Whether who has these roles may call an endpoint whose manifest says `auth: <wanted>`. */
+export function mayCall(roles: readonly string[], wanted: string): boolean {
+  return wanted === 'user' || roles.includes(wanted) || roles.includes('owner');
 }

@@ -1,3 +1,4 @@
+import type { ComponentEvent } from '../../../kernel/adapter.ts';
 import { messageOf } from '../../../kernel/errors.ts';
 import type { Audit } from '../../../kernel/operator.ts';
 import type { Logger } from '../../../kernel/ports.ts';
@@ -15,6 +16,8 @@ export interface Refusal {
   /** What was refused: `POST /v1/tokens`. A pattern, never text of the client. */
   readonly target: string;
   readonly code: Code;
+  /** The extension that was against it. */
+  readonly by?: string;
 }
 
 /** Puts authorization refusals on record as `auth.denied`. */
@@ -25,21 +28,35 @@ export interface DenialLog {
   close(): Promise<void>;
 }
 
-export function createDenialLog(audit: Audit, logger: Logger): DenialLog {
+/** @param emit tells the bus of each record */
+export function createDenialLog(
+  audit: Audit,
+  logger: Logger,
+  emit: (event: ComponentEvent) => Promise<void>,
+): DenialLog {
   const windows = new Map<string, { refusal: Refusal; repeats: number; timer: NodeJS.Timeout }>();
 
+  const tell = ({ principal, target, tenant }: Refusal) =>
+    emit({
+      type: 'auth.permission.denied',
+      data: { principal, action: target },
+      context: { tenant_id: tenant },
+    }).catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be told'));
+
   // A refusal stays a refusal when the audit cannot be written: the log then is where it is found.
-  const write = (refusal: Refusal, count: number): Promise<void> =>
-    audit
+  const write = (refusal: Refusal, count: number): Promise<void> => {
+    void tell(refusal);
+    return audit
       .record({
         principal: refusal.principal,
         tenant: refusal.tenant,
         action: 'auth.denied',
         target: refusal.target,
         outcome: 'refused',
-        detail: { code: refusal.code, count },
+        detail: { code: refusal.code, count, ...(refusal.by === undefined ? {} : { by: refusal.by }) },
       })
       .catch((error: unknown) => logger.error({ err: error, ...refusal, count }, messageOf(error)));
+  };
 
   async function end(key: string): Promise<void> {
     const window = windows.get(key);
@@ -51,7 +68,7 @@ export function createDenialLog(audit: Audit, logger: Logger): DenialLog {
 
   return {
     async record(refusal) {
-      const key = `${refusal.principal} ${refusal.code} ${refusal.target}`;
+      const key = `${refusal.principal} ${refusal.code} ${refusal.target} ${refusal.by}`;
       const window = windows.get(key);
       if (window !== undefined) {
         window.repeats++;

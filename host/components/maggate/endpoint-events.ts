@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ComponentAdapter } from '../../../kernel/adapter.ts';
+import type { MaggateAdapter } from '../../../adapters/maggate/index.ts';
 import { messageOf } from '../../../kernel/errors.ts';
+import { eventContextOf } from '../../../kernel/events/event-context.ts';
 import type { Logger } from '../../../kernel/ports.ts';
 import type { JsonObject } from '../../../manifests/json.ts';
 import { pathOf } from './path.ts';
@@ -12,33 +13,30 @@ export interface EndpointEvents {
 }
 
 export function createEndpointEvents(
-  adapter: Pick<ComponentAdapter, 'emitEvent'>,
+  adapter: Pick<MaggateAdapter, 'emitEvent' | 'isHeard'>,
   logger: Logger,
 ): EndpointEvents {
-  function emit(type: string, request: FastifyRequest, more: JsonObject): void {
+  function emit(type: string, request: FastifyRequest, more: () => JsonObject): void {
+    if (!adapter.isHeard(type)) return;
     const { endpoint, callContext } = request;
     if (endpoint === null || callContext === null) return;
     const data = {
       extension: endpoint.route.extension,
       method: request.method,
       path: pathOf(request.url),
-      ...more,
+      ...more(),
     };
-    const context = {
-      tenant_id: callContext.tenantId,
-      user_id: callContext.principal?.id ?? null,
-      trace_id: callContext.traceId,
-    };
+    const context = eventContextOf(callContext);
     adapter
       .emitEvent({ type, data, context })
       .catch((error: unknown) => logger.warn({ type, reason: messageOf(error) }, 'event not published'));
   }
   return {
-    received: (request) => emit('api.request.received', request, {}),
+    received: (request) => emit('api.request.received', request, () => ({})),
     sent: (request, reply) =>
-      emit('api.response.sent', request, {
+      emit('api.response.sent', request, () => ({
         status: reply.statusCode,
         duration_ms: Math.round(reply.elapsedTime * 1_000) / 1_000,
-      }),
+      })),
   };
 }

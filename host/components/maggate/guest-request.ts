@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { MagError } from '../../../kernel/errors.ts';
 import type { Json, JsonObject } from '../../../manifests/json.ts';
+import type { ShownCertificate } from './client-certificate.ts';
 import type { EndpointMatch } from './endpoint-router.ts';
 
 /** What the hook schemas allow. */
@@ -24,6 +25,9 @@ const WITHHELD = new Set([
   'expect',
   'forwarded',
   'x-real-ip',
+  // RFC 9440: what a proxy would say of a certificate
+  'client-cert',
+  'client-cert-chain',
 ]);
 
 declare module 'fastify' {
@@ -42,23 +46,21 @@ export interface GuestRequest extends JsonObject {
   headers: JsonObject;
   body: Json;
   rawBody?: string;
+  certificate?: ShownCertificate;
 }
 
 /** @throws `E_BAD_REQUEST` on too many headers */
-export function createGuestRequest(
-  request: FastifyRequest,
-  match: EndpointMatch,
-  path: string,
-): GuestRequest {
+export function createGuestRequest(request: FastifyRequest, match: EndpointMatch): GuestRequest {
   const guest: GuestRequest = {
     method: request.method,
-    path: path.slice(match.route.mountLength) || '/',
+    path: match.path.slice(match.route.mount.length) || '/',
     params: match.params as JsonObject,
     query: request.query as JsonObject,
     headers: visibleHeaders(request.headers),
     body: (request.body as Json | undefined) ?? null,
   };
   if (request.rawBody !== null) guest.rawBody = request.rawBody.toString('base64');
+  if (request.peer !== null) guest.certificate = request.peer.certificate;
   return guest;
 }
 

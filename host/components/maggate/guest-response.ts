@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { MagError } from '../../../kernel/errors.ts';
 import type { Json, JsonObject } from '../../../manifests/json.ts';
@@ -31,16 +32,27 @@ function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /**
- * Sends it: a string as text, everything else as JSON, nothing for `null`. Whatever it says, a browser is
- * told not to guess its type and not to run it in our origin. Returns the names of headers it left out.
+ * Sends it: a stream as it comes, a string as text, everything else as JSON, nothing for `null`. Whatever it says, a
+ * browser is told not to guess its type and not to run it in our origin. Returns the names of headers it left out.
  */
-export function sendGuestResponse(reply: FastifyReply, { status, headers, body }: GuestResponse) {
+export function sendGuestResponse(
+  reply: FastifyReply,
+  { status, headers, body }: GuestResponse,
+  stream: Readable | null = null,
+) {
   const filtered = filterResponseHeaders(headers);
   reply.code(status);
   for (const [name, value] of filtered.headers) reply.header(name, value);
   reply.header('x-content-type-options', 'nosniff');
   reply.header('content-security-policy', "default-src 'none'; sandbox");
-  if (body === null || status === 204 || status === 205 || status === 304) {
+  const isBare = status === 204 || status === 205 || status === 304;
+  if (stream !== null && !isBare && reply.request.method !== 'HEAD') {
+    if (!filtered.headers.has('content-type')) reply.type('text/plain; charset=utf-8');
+    reply.header('x-accel-buffering', 'no').send(stream);
+    return filtered.refused;
+  }
+  stream?.destroy();
+  if (body === null || isBare) {
     reply.send();
   } else if (typeof body === 'string') {
     if (!filtered.headers.has('content-type')) reply.type('text/plain; charset=utf-8');

@@ -1,8 +1,9 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
-import type { EndpointHost, ServedEndpoint } from '../../../kernel/operator.ts';
 import { CODES } from '../../../manifests/catalog/index.ts';
+import type { Served } from './endpoint-table.ts';
+import { describeEndpoints, type Paths } from './openapi-endpoints.ts';
 
 /** The page loads its own scripts and the description, and nothing else. */
 const DOCS_POLICY =
@@ -14,19 +15,19 @@ const LOGO = Buffer.from(
     '<text x="0" y="24" font-family="sans-serif" font-size="24" font-weight="bold" fill="#fff">MagFlock</text></svg>',
 );
 
-type Paths = Record<string, Record<string, object>>;
-
 /** Serves the OpenAPI 3.1 description at `/openapi.json` and a page at `/docs`. Before any other route. */
 export async function registerOpenApi(
   app: FastifyInstance,
-  { version, endpoints }: { version: string; endpoints: EndpointHost },
+  { version, served }: { version: string; served: Served },
 ): Promise<void> {
   let extensionPaths: Paths | null = null;
-  endpoints.onEndpointsChanged(() => {
+  const forget = () => {
     extensionPaths = null;
-  });
+  };
+  served.registerEndpoint.onChange(forget);
+  served.addVersion.onChange(forget);
   const describe = (): object => {
-    extensionPaths ??= describeEndpoints(endpoints.endpoints());
+    extensionPaths ??= describeEndpoints(served);
     const document = app.swagger();
     return { ...document, paths: { ...document.paths, ...extensionPaths } };
   };
@@ -65,11 +66,16 @@ function skeleton(version: string) {
       { name: 'operations', description: 'Journaled moves of extensions' },
       { name: 'events', description: 'The event bus' },
       { name: 'audit', description: 'The hash-chained audit log' },
-      { name: 'access', description: 'API tokens and trusted publishers' },
+      { name: 'access', description: 'Users, roles, sessions, API tokens and trusted publishers' },
+      { name: 'login', description: 'Logging in with the providers of extensions, and out' },
+      { name: 'realtime', description: 'Channels of extensions' },
       { name: 'endpoints', description: 'Served by enabled extensions' },
     ],
     components: {
-      securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http' as const, scheme: 'bearer' },
+        certificate: { type: 'mutualTLS' } as never, // OpenAPI 3.1 has it, their types do not
+      },
     },
     security: [{ token: [] }],
   };
@@ -84,40 +90,13 @@ const PROBLEM_SCHEMA = {
     type: { type: 'string' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { type: 'string', enum: Object.keys(CODES) },
+    code: { type: 'string', description: `${Object.keys(CODES).join(', ')}, or a code of an extension.` },
     detail: { type: 'string' },
     traceId: { type: 'string' },
+    veto: {
+      type: 'object',
+      description: 'The extension that was against it.',
+      properties: { extension: { type: 'string' }, hook: { type: 'string' } },
+    },
   },
 };
-
-function describeEndpoints(served: readonly ServedEndpoint[]): Paths {
-  const paths: Paths = Object.create(null);
-  for (const { extension, endpoint } of served) {
-    const names = [...endpoint.path.matchAll(/:([A-Za-z0-9_]+)/g)].map(([, name]) => name ?? '');
-    const path = `/x/${extension}${endpoint.path.replace(/:([A-Za-z0-9_]+)/g, '{$1}')}`;
-    const methods = paths[path] ?? {};
-    methods[endpoint.method.toLowerCase()] = describeEndpoint(extension, endpoint.auth, names);
-    paths[path] = methods;
-  }
-  return paths;
-}
-
-function describeEndpoint(extension: string, auth: string, parameters: readonly string[]) {
-  const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
-  return {
-    tags: ['endpoints'],
-    summary: `Endpoint of ${extension}`,
-    description: auth === 'none' ? 'Asks for no token.' : `Asks for a token (auth: ${auth}).`,
-    security: auth === 'none' ? [] : [{ token: [] }],
-    parameters: [...new Set(parameters)].map((name) => ({
-      name,
-      in: 'path',
-      required: true,
-      schema: { type: 'string' },
-    })),
-    responses: {
-      200: { description: 'Whatever the extension answers.' },
-      default: { description: 'An error.', content: problem },
-    },
-  };
-}

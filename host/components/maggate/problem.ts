@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import { MagError } from '../../../kernel/errors.ts';
-import { CODES, type Code } from '../../../manifests/catalog/index.ts';
+import { CODES, type Code, type HookName } from '../../../manifests/catalog/index.ts';
+import { RateLimited } from './rate-limits.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -12,9 +13,12 @@ export interface Problem {
   /** What the code means, the same every time. */
   readonly title: string;
   readonly status: number;
-  readonly code: Code;
+  /** One of ours, or what an extension that was against it gave as its reason. */
+  readonly code: string;
   readonly detail: string;
   readonly traceId: string;
+  /** Who was against it, and where it was asked. */
+  readonly veto?: { readonly extension: string; readonly hook: string };
 }
 
 export function problem(
@@ -41,13 +45,25 @@ export function sendProblem(reply: FastifyReply, answer: Problem): FastifyReply 
 
 /** The one error handler: our errors as they are, mistakes of the client by name, the rest as `E_INTERNAL`. */
 export function handleError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const answer = problemOf(thrown, request.id);
+  const answer = hasGone(thrown, request) ? goneProblem(request.id) : problemOf(thrown, request.id);
+  request.fault = answer;
+  if (answer.status === 429) reply.header('retry-after', retryAfterOf(thrown));
   if (answer.status >= 500) logFault(request.log, thrown, answer);
   return sendProblem(reply, answer);
 }
 
+/** The client hung up in the middle of its body: no fault of ours, and nobody reads the answer. */
+function hasGone(thrown: unknown, { raw }: FastifyRequest): boolean {
+  return raw.destroyed && thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET';
+}
+
+function goneProblem(traceId: string): Problem {
+  return problem('E_BAD_REQUEST', traceId, { detail: 'The request ended in the middle.' });
+}
+
 export function problemOf(thrown: unknown, traceId: string): Problem {
   if (thrown instanceof MagError) {
+    if (thrown.code === 'E_VETO') return vetoProblem(thrown, traceId);
     return thrown.code === 'E_INTERNAL'
       ? problem('E_INTERNAL', traceId)
       : problem(thrown.code, traceId, { detail: thrown.message });
@@ -56,6 +72,22 @@ export function problemOf(thrown: unknown, traceId: string): Problem {
   if (status === undefined) return problem('E_INTERNAL', traceId);
   const detail = detailOf(thrown, status);
   return problem('E_BAD_REQUEST', traceId, { status, detail });
+}
+
+const RATE_LIMIT_HOOK: HookName = 'maggate.rate_limit_strategy';
+/** What clients are told when an extension limits them: it says no, and not until when. */
+const VETO_RETRY_SECONDS = 10;
+
+function retryAfterOf(thrown: unknown): number {
+  return thrown instanceof RateLimited ? thrown.retryAfterSeconds : VETO_RETRY_SECONDS;
+}
+
+/** The reason an extension gave is shown in its own words. */
+function vetoProblem({ code, message, blame }: MagError, traceId: string): Problem {
+  const { extension = '', hook = '' } = blame;
+  const status = hook === RATE_LIMIT_HOOK ? 429 : CODES[code].status;
+  const answer = { ...problem(code, traceId, { status, detail: message }), veto: { extension, hook } };
+  return blame.code === undefined ? answer : { ...answer, code: blame.code };
 }
 
 /** The 4xx status fastify and its plugins gave an error; their codes begin with `FST_`. */
@@ -79,4 +111,4 @@ function logFault(log: FastifyBaseLogger, thrown: unknown, answer: Problem): voi
   else log.debug(fields, 'request failed in an extension');
 }
 
-const HOST_FAULTS = new Set<Code>(['E_INTERNAL', 'E_STORAGE', 'E_CONFIG']);
+const HOST_FAULTS: ReadonlySet<string> = new Set<Code>(['E_INTERNAL', 'E_STORAGE', 'E_CONFIG']);

@@ -1,3 +1,5 @@
+import { isHarmlessLink } from './link-header.ts';
+
 /**
  * Headers an extension may set (spec 09). A list of what is allowed, not of what is refused: it shares an
  * origin with the console, and cookies, framing, transport and access across origins are the host's to say.
@@ -31,7 +33,7 @@ const ALLOWED = new Set([
 
 /** `x-` headers that browsers or proxies obey. */
 const REFUSED_X =
-  /^x-(?:accel-|sendfile|lighttpd-|content-type-options$|frame-options$|xss-protection$|ua-compatible$|dns-prefetch-control$|permitted-cross-domain-policies$|forwarded|real-ip$|robots-tag$|download-options$)/;
+  /^x-(?:accel-|sendfile|lighttpd-|litespeed-|reproxy-|content-security-policy|webkit-csp|sourcemap$|content-type-options$|frame-options$|xss-protection$|ua-compatible$|dns-prefetch-control$|permitted-cross-domain-policies$|forwarded|real-ip$|robots-tag$|download-options$)/;
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** RFC 9110 §5.5, without what ends a header. */
@@ -52,7 +54,7 @@ export function filterResponseHeaders(source: Readonly<Record<string, unknown>>)
   const refused: string[] = [];
   for (const [given, value] of Object.entries(source)) {
     const name = given.toLowerCase();
-    if (headers.size < MAX_HEADERS && isAllowed(name) && isValue(value)) headers.set(name, value);
+    if (headers.size < MAX_HEADERS && isAllowed(name) && isValue(name, value)) headers.set(name, value);
     else refused.push(JSON.stringify(given.slice(0, MAX_NAME_CHARS)));
   }
   return { headers, refused };
@@ -63,6 +65,7 @@ function isAllowed(name: string): boolean {
   return ALLOWED.has(name) || (name.startsWith('x-') && !REFUSED_X.test(name));
 }
 
-function isValue(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_VALUE_CHARS && VALUE.test(value);
+function isValue(name: string, value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > MAX_VALUE_CHARS || !VALUE.test(value)) return false;
+  return name !== 'link' || isHarmlessLink(value);
 }

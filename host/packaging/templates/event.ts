@@ -1,15 +1,12 @@
-import { endpointManifest, endpointSource, type TemplateFiles } from './endpoint.ts';
+import type { Addition } from './addition.ts';
 import type { Naming } from './naming.ts';
 
-/** The endpoint template, and a subscription to the event that it publishes. */
-export function eventFiles(naming: Naming): TemplateFiles {
+/** A subscription to the event that the greeting publishes. */
+export function eventAddition(naming: Naming): Addition {
   return {
-    manifest: endpointManifest(naming, {
-      capabilities: [{ name: 'realtime.subscribe_events', reason: 'Logs each greeting.' }],
-      subscribes: [naming.greeted],
-    }),
-    source: endpointSource(naming, {
-      members: `
+    capabilities: [{ name: 'realtime.subscribe_events', reason: 'Logs each greeting.' }],
+    subscribes: [naming.greeted],
+    memberSource: `
   events: {
     // Delivery is at least once: the same event_id may come again.
     '${naming.greeted}': (event, ctx) => {
@@ -17,6 +14,24 @@ export function eventFiles(naming: Naming): TemplateFiles {
     },
   },
 `,
-    }),
+    unitTest: `
+it('logs each greeting', async () => {
+  const ctx = createRecordingContext();
+  const event = createEvent('${naming.greeted}', { name: 'Ada', greetings: 1 });
+  await extension.events['${naming.greeted}'](event, ctx);
+  expect(ctx.calls).toEqual([
+    { name: 'log.info', args: ['greeted', { eventId: event.event_id, greeting: event.data }] },
+  ]);
+});
+`,
+    sandboxTest: `
+it('is told of each greeting', async () => {
+  await host.call('GET /greet/Grace');
+  await expect
+    .poll(() => host.logs(), { timeout: 30_000 })
+    .toContainEqual(expect.objectContaining({ message: 'greeted' }));
+});
+`,
+    readme: `It subscribes to \`${naming.greeted}\` and logs each greeting.`,
   };
 }

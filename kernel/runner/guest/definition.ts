@@ -1,4 +1,4 @@
-import { type GuestShape, TEST_EVENT } from '../../../manifests/protocol/frames.ts';
+import { CHANNEL_HANDLERS, type GuestShape, TEST_EVENT } from '../../../manifests/protocol/frames.ts';
 import { asPlainJson, dictionary, hasOwn, isArray, ownKeys, reflectApply } from './primordials.ts';
 import { hostError } from './wire-error.ts';
 
@@ -6,11 +6,26 @@ type GuestFunction = (...args: unknown[]) => unknown;
 type Handlers = { [name: string]: GuestFunction | undefined };
 
 const PHASES = ['install', 'init', 'start', 'stop', 'uninstall'] as const;
-const FAMILIES = ['endpoints', 'hooks', 'events'] as const;
-const FAMILY_OF: Readonly<Record<string, (typeof FAMILIES)[number]>> = {
+type Family =
+  | 'endpoints'
+  | 'hooks'
+  | 'events'
+  | 'exports'
+  | 'jobs'
+  | 'channels'
+  | 'commands'
+  | 'formats'
+  | 'providers';
+const FAMILY_OF: Readonly<Record<string, Family>> = {
   endpoint: 'endpoints',
   hook: 'hooks',
   event: 'events',
+  export: 'exports',
+  job: 'jobs',
+  channel: 'channels',
+  provider: 'providers',
+  command: 'commands',
+  format: 'formats',
 };
 
 /** The definition of the extension, read once: later changes to the object it came from have no effect. */
@@ -32,6 +47,12 @@ export function readDefinition(exported: unknown): Definition {
     endpoints: readFamily(source, 'endpoints'),
     hooks: readFamily(source, 'hooks'),
     events: readFamily(source, 'events'),
+    exports: readFamily(source, 'exports'),
+    jobs: readFamily(source, 'jobs'),
+    channels: readChannels(source),
+    providers: readFamily(source, 'providers'),
+    commands: readFamily(source, 'commands'),
+    formats: readFamily(source, 'formats'),
   };
   return {
     shape: shapeOf(phases, health, families),
@@ -53,7 +74,7 @@ export function readDefinition(exported: unknown): Definition {
 function shapeOf(
   phases: Handlers,
   health: GuestFunction | undefined,
-  families: Readonly<Record<(typeof FAMILIES)[number], Handlers>>,
+  families: Readonly<Record<Family, Handlers>>,
 ): GuestShape {
   const shape = {
     __proto__: null,
@@ -62,6 +83,12 @@ function shapeOf(
     endpoints: asPlainJson(ownKeys(families.endpoints)),
     hooks: asPlainJson(ownKeys(families.hooks)),
     events: asPlainJson(ownKeys(families.events)),
+    exports: asPlainJson(ownKeys(families.exports)),
+    jobs: asPlainJson(ownKeys(families.jobs)),
+    channels: asPlainJson(ownKeys(families.channels)),
+    providers: asPlainJson(ownKeys(families.providers)),
+    commands: asPlainJson(ownKeys(families.commands)),
+    formats: asPlainJson(ownKeys(families.formats)),
   };
   return shape;
 }
@@ -93,6 +120,35 @@ function readFamily(source: Record<string, unknown>, family: string): Handlers {
   }
   return handlers;
 }
+
+/** By `greetings onMessage`, and `greetings` for the channel itself, whatever it handles. */
+function readChannels(source: Record<string, unknown>): Handlers {
+  const handlers: Handlers = dictionary<GuestFunction>();
+  const given = source.channels;
+  if (given === undefined) return handlers;
+  const channels = objectOf(given, '"channels"');
+  const names = ownKeys(channels);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const channel = objectOf(channels[name], `channels "${name}"`);
+    handlers[name] = () => null;
+    for (let j = 0; j < CHANNEL_HANDLERS.length; j++) {
+      const key = CHANNEL_HANDLERS[j] as string;
+      handlers[`${name} ${key}`] = memberOf(channel, key, `channels "${name}" ${key}`) ?? UNHANDLED[key];
+    }
+  }
+  return handlers;
+}
+
+/** A channel without a handler lets in whom its manifest lets in, and takes no messages. */
+const UNHANDLED: Handlers = {
+  __proto__: null as never,
+  onSubscribe: () => true,
+  onUnsubscribe: () => null,
+  onMessage: () => {
+    throw hostError('NO_MESSAGES', 'the channel takes no messages from clients');
+  },
+};
 
 function memberOf(source: Record<string, unknown>, name: string, label: string): GuestFunction | undefined {
   const member = source[name];

@@ -3,22 +3,27 @@ import { MAX_PAYLOAD_BYTES } from '../../../manifests/protocol/limits.ts';
 import type { Context } from '../../../manifests/sdk/host-api.ts';
 import { type AbortControl, createAbortControl } from './abort.ts';
 import { createContext, freezeJson } from './context.ts';
+import type { CurrentCall } from './current-call.ts';
 import { type Definition, readDefinition } from './definition.ts';
 import type { HostCaller } from './host-calls.ts';
 import type { HostFunctions } from './host-functions.ts';
 import type { LogLine } from './log.ts';
 import { dictionary, parseJson, stringifyJson } from './primordials.ts';
+import { createStreams } from './streams.ts';
 import { describeThrown, hostError } from './wire-error.ts';
 
 export interface DispatchParts {
   readonly host: HostFunctions;
   readonly caller: HostCaller;
   readonly log: LogLine;
-  readonly extension: Context['extension'];
-  readonly config: Context['config'];
 }
 
+/** Whom the isolate is for. */
+export type Identity = Pick<Context, 'extension' | 'config'>;
+
 export interface Dispatcher {
+  /** Once, before anything else. */
+  introduce(identity: Identity): void;
   capture(call: number, namespace: { readonly default?: unknown }): void;
   dispatch(call: number, kind: string, name: string, payload: string, context: string): void;
   cancel(call: number): void;
@@ -28,42 +33,52 @@ export interface Dispatcher {
 export function createDispatcher(parts: DispatchParts): Dispatcher {
   const { host } = parts;
   const open = dictionary<AbortControl>();
+  const streams = createStreams();
+  let identity: Identity | null = null;
   let definition: Definition | null = null;
 
-  async function run(
-    call: number,
-    control: AbortControl,
-    kind: string,
-    name: string,
-    texts: [string, string],
-  ) {
+  async function answer(call: number, control: AbortControl, work: () => unknown) {
     try {
-      if (definition === null) throw hostError('E_EXTENSION', 'the module is not loaded');
-      const ctx = contextOf(parts, call, control, texts[1]);
-      const result = await definition.call(kind, name, parseJson(texts[0]), ctx);
-      const value = resultText(result);
+      const value = resultText(await work());
       if (open[call] === control) host.reply(call, value);
     } catch (thrown) {
-      const { code, message, stack } = describeThrown(thrown);
-      if (open[call] === control) host.fail(call, code, message, stack);
+      const { code, message, stack, className } = describeThrown(thrown);
+      if (open[call] === control) host.fail(call, code, message, stack, className);
     }
     delete open[call];
   }
 
+  async function run(call: number, control: AbortControl, target: [string, string], texts: [string, string]) {
+    if (identity === null || definition === null) throw hostError('E_EXTENSION', 'the module is not loaded');
+    const account: CurrentCall = { call };
+    const ctx = contextOf(parts, identity, account, control, texts[1]);
+    const result = await definition.call(target[0], target[1], parseJson(texts[0]), ctx);
+    // A body that nobody waits for any more is not begun.
+    const isAnswer = target[0] === 'endpoint' && open[call] === control;
+    return isAnswer ? streams.answerOf(result, account, control) : result;
+  }
+
   return {
+    introduce(whom) {
+      identity = whom;
+    },
     capture(call, namespace) {
       try {
         definition = readDefinition(namespace.default);
         host.reply(call, resultText(definition.shape));
       } catch (thrown) {
-        const { code, message, stack } = describeThrown(thrown);
-        host.fail(call, code, message, stack);
+        const { code, message, stack, className } = describeThrown(thrown);
+        host.fail(call, code, message, stack, className);
       }
     },
     dispatch(call, kind, name, payload, context) {
-      const control = createAbortControl();
+      const control = (kind === 'stream' ? streams.controlOf(name) : undefined) ?? createAbortControl();
       open[call] = control;
-      void run(call, control, kind, name, [payload, context]);
+      void answer(call, control, () =>
+        kind === 'stream'
+          ? streams.serve(name, call, payload)
+          : run(call, control, [kind, name], [payload, context]),
+      );
     },
     cancel(call) {
       const control = open[call];
@@ -73,16 +88,23 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   };
 }
 
-function contextOf(parts: DispatchParts, call: number, control: AbortControl, text: string): Context {
-  const { request } = parseJson(text) as GuestCallContext;
+function contextOf(
+  parts: DispatchParts,
+  { extension, config }: Identity,
+  account: CurrentCall,
+  control: AbortControl,
+  text: string,
+): Context {
+  const { request, caller } = parseJson(text) as GuestCallContext;
   return createContext({
-    call,
-    extension: parts.extension,
-    config: parts.config,
+    account,
+    extension,
+    config,
     request: freezeJson(request),
+    caller,
     signal: control.signal,
     log: parts.log,
-    ask: (name, params) => parts.caller.ask(call, name, params),
+    ask: (name, params) => parts.caller.ask(account.call, name, params),
   });
 }
 

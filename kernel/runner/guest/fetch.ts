@@ -4,10 +4,10 @@ import { base64Of } from './body.ts';
 import type { Ask } from './context.ts';
 import type { Field } from './form-encoding.ts';
 import { addHeader, Headers, headerFields, makeImmutable } from './headers.ts';
-import { append, asPlainJson, define, dictionary, GuestPromise, GuestTypeError } from './primordials.ts';
+import { append, asPlainJson, dictionary, GuestPromise, GuestTypeError } from './primordials.ts';
 import { Request, type RequestInit, takeRequest } from './request.ts';
 import { isNullBody, makeResponse, type Response } from './response.ts';
-import { describeThrown } from './wire-error.ts';
+import { describeThrown, giveCode } from './wire-error.ts';
 
 type Call = HostCalls['http.fetch'];
 type Taken = ReturnType<typeof takeRequest>;
@@ -82,7 +82,5 @@ function responseOf(result: Call['result'], method: string): Response {
 
 function networkError(thrown: unknown): TypeError {
   const { code, message } = describeThrown(thrown);
-  const error = new GuestTypeError(message);
-  define(error, 'code', code, true);
-  return error;
+  return giveCode(new GuestTypeError(message), code);
 }

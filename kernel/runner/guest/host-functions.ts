@@ -6,7 +6,7 @@ export interface HostFunctions {
   /** Answers a call: `value` is JSON text. */
   reply(call: number, value: string): void;
   /** Answers a call with an error. */
-  fail(call: number, code: string, message: string, stack: string): void;
+  fail(call: number, code: string, message: string, stack: string, className: string): void;
   /** Asks the host on behalf of a call; `''`, or the code it was refused with before it left the cell. */
   hostCall(id: number, call: number, name: string, params: string): string;
   log(call: number, level: string, message: string, fields: string): void;
@@ -56,6 +56,8 @@ export const MAX_URL_CHARS = 65_536;
 
 /** What the runner may enter the guest through. Each catches everything that guest code throws. */
 export interface GuestEntries {
+  /** Says whom the isolate is for (JSON texts), and in which call the module is evaluated. Once, before it is. */
+  introduce(call: number, extension: string, config: string): void;
   /** Takes the definition out of the module and answers the load with its shape. */
   capture(call: number, namespace: { readonly default?: unknown }): void;
   dispatch(call: number, kind: string, name: string, payload: string, context: string): void;

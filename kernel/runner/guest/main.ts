@@ -29,14 +29,12 @@ import { URLSearchParams } from './url-search-params.ts';
  */
 const REMOVED = ['SharedArrayBuffer', 'Atomics', 'WebAssembly', 'FinalizationRegistry'];
 
-/** The prelude: runs in the isolate before any guest code and builds all that guest code can reach. */
-export function install(
-  lent: HostFunctions,
-  loadCall: number,
-  extensionText: string,
-  configText: string,
-): GuestEntries {
-  const current: CurrentCall = { call: loadCall };
+/**
+ * The prelude: runs in the isolate before any guest code and builds all that guest code can reach. It does so before
+ * anybody knows whose code that will be.
+ */
+export function install(lent: HostFunctions): GuestEntries {
+  const current: CurrentCall = { call: 0 };
   const host = guardHost(lent);
   lendWeb(host);
   const log = createLog(host);
@@ -44,13 +42,7 @@ export function install(
   const timers = createTimers(host, current);
   timeoutsBy(timers.later);
   const caller = createHostCaller(host);
-  const dispatcher = createDispatcher({
-    host,
-    caller,
-    log,
-    extension: freezeJson(parseJson(extensionText) as { id: string; version: string }),
-    config: freezeJson(parseJson(configText) as Record<string, never>),
-  });
+  const dispatcher = createDispatcher({ host, caller, log });
   for (let i = 0; i < REMOVED.length; i++)
     delete (globalThis as Record<string, unknown>)[REMOVED[i] as string];
   // Of V8 alone; no platform has it.
@@ -66,6 +58,13 @@ function entriesOf(
   dispatcher: ReturnType<typeof createDispatcher>,
 ): GuestEntries {
   return {
+    introduce(call, extension, config) {
+      current.call = call;
+      dispatcher.introduce({
+        extension: freezeJson(parseJson(extension) as { id: string; version: string }),
+        config: freezeJson(parseJson(config) as Record<string, never>),
+      });
+    },
     capture(call, namespace) {
       current.call = call;
       dispatcher.capture(call, namespace);

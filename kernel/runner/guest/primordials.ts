@@ -56,6 +56,7 @@ export const GuestTypeError = TypeError;
 export const GuestRangeError = RangeError;
 export const GuestPromise = Promise;
 export const iteratorSymbol: typeof Symbol.iterator = Symbol.iterator;
+export const asyncIteratorSymbol: typeof Symbol.asyncIterator = Symbol.asyncIterator;
 export const Bytes = Uint8Array;
 export const Buffer = ArrayBuffer;
 export const isView = ArrayBuffer.isView;
@@ -172,6 +173,19 @@ export function tag(target: { readonly prototype: object }, name: string): void 
 export interface PrivateMap<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): void;
+}
+
+const GuestWeakMap = WeakMap;
+const weakGet = uncurry(WeakMap.prototype.get);
+const weakSet = uncurry(WeakMap.prototype.set);
+
+/** As `privateMap`, without keeping the keys. */
+export function privateWeakMap<Key extends object, Value>(): PrivateMap<Key, Value> {
+  const map = new GuestWeakMap<object, unknown>();
+  return {
+    get: (key) => weakGet(map, key) as Value | undefined,
+    set: (key, value) => void weakSet(map, key, value),
+  };
 }
 
 const GuestMap = Map;

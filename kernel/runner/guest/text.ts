@@ -79,6 +79,8 @@ export class TextDecoder {
   readonly #ignoreBOM: boolean;
   /** Between two parts of a stream. */
   #reader: Utf8Reader | null = null;
+  /** Kept when a part is refused: what comes next is not the beginning of the text. */
+  #goesOn = false;
   #bomSeen = false;
 
   constructor(label: unknown = 'utf-8', options: { fatal?: boolean; ignoreBOM?: boolean } | null = {}) {
@@ -105,11 +107,11 @@ export class TextDecoder {
     if (bytes === undefined) throw new GuestTypeError('decode needs an ArrayBuffer or a view of one');
     const reader = this.#reader ?? new Utf8Reader();
     this.#reader = null;
-    if (reader.isFresh) this.#bomSeen = false;
-    const goesOn = !!options?.stream;
-    const { text, broken } = reader.read(bytes, goesOn);
+    if (!this.#goesOn) this.#bomSeen = false;
+    this.#goesOn = !!options?.stream;
+    const { text, broken } = reader.read(bytes, this.#goesOn);
     if (broken && this.#fatal) throw new GuestTypeError('The encoded data was not valid for encoding utf-8');
-    if (goesOn) this.#reader = reader;
+    if (this.#goesOn) this.#reader = reader;
     return this.#withoutBom(text);
   }
 

@@ -2,8 +2,6 @@ import { fromCharCode, typedLength } from './primordials.ts';
 
 /** The UTF-8 decoder of the Encoding standard: each maximal ill-formed part becomes one U+FFFD. */
 export class Utf8Reader {
-  /** True until bytes came in. */
-  isFresh = true;
   #point = 0;
   /** Bytes that the character begun still needs. */
   #needed = 0;
@@ -13,7 +11,6 @@ export class Utf8Reader {
   /** @param goesOn the last character may be incomplete: the rest comes with the next bytes */
   read(bytes: Uint8Array, goesOn: boolean): { text: string; broken: boolean } {
     const length = typedLength(bytes);
-    if (length > 0) this.isFresh = false;
     let text = '';
     let broken = false;
     for (let at = 0; at < length; at++) {

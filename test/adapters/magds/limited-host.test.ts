@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMagdsAdapter, type MagdsAdapter } from '../../../adapters/magds/index.ts';
+import { createExtensionSide } from '../../../host/storage/extension-side.ts';
 import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -20,16 +21,22 @@ describe('a host that is no superuser', () => {
     const name = new URL(database.url).pathname.slice(1);
     await database.pool.query(`CREATE ROLE ${HOST} LOGIN CREATEROLE PASSWORD 'x'`);
     await database.pool.query(`ALTER DATABASE ${name} OWNER TO ${HOST}`);
-    await database.pool.query(`ALTER SCHEMA mag OWNER TO ${HOST}`);
+    await database.pool.query(`ALTER SCHEMA mag OWNER TO ${HOST}; ALTER SCHEMA mag_ext OWNER TO ${HOST}`);
     const { rows } = await database.pool.query<{ change: string }>(
       `SELECT format('ALTER TABLE mag.%I OWNER TO ${HOST}', relname) AS change FROM pg_class
-       WHERE relnamespace = 'mag'::regnamespace AND relkind IN ('r', 'p')`,
+       WHERE relnamespace = 'mag'::regnamespace AND relkind IN ('r', 'p')
+       UNION ALL SELECT format('ALTER FUNCTION %s OWNER TO ${HOST}', oid::regprocedure) FROM pg_proc
+       WHERE pronamespace IN ('mag'::regnamespace, 'mag_ext'::regnamespace)`,
     );
     for (const { change } of rows) await database.pool.query(change);
     const address = new URL(database.url);
     address.username = HOST;
     address.password = 'x';
-    adapter = await createMagdsAdapter({ url: address.href, logger: silentLogger });
+    adapter = await createMagdsAdapter({
+      url: address.href,
+      logger: silentLogger,
+      side: createExtensionSide({ logId: null }),
+    });
   });
 
   afterAll(async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { createMagdsAdapter } from '../../../adapters/magds/index.ts';
+import { createExtensionSide } from '../../../host/storage/extension-side.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { describeAdapterContract } from '../adapter-contract.ts';
@@ -12,7 +13,11 @@ describeAdapterContract({
   },
   async create() {
     const database = await createTestDatabase();
-    const adapter = await createMagdsAdapter({ url: database.url, logger: silentLogger });
+    const adapter = await createMagdsAdapter({
+      url: database.url,
+      logger: silentLogger,
+      side: createExtensionSide({ logId: null }),
+    });
     return {
       adapter,
       async dispose() {
@@ -25,6 +30,10 @@ describeAdapterContract({
 });
 
 it('needs a database that answers', async () => {
-  const nothing = createMagdsAdapter({ url: 'postgres://nobody@127.0.0.1:1/none', logger: silentLogger });
+  const nothing = createMagdsAdapter({
+    url: 'postgres://nobody@127.0.0.1:1/none',
+    logger: silentLogger,
+    side: createExtensionSide({ logId: null }),
+  });
   await expect(nothing).rejects.toMatchObject({ code: 'E_CONFIG' });
 });

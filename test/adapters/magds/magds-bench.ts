@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { createMagdsAdapter, type MagdsAdapter } from '../../../adapters/magds/index.ts';
+import { createExtensionSide } from '../../../host/storage/extension-side.ts';
 import type { Grant, MigrationFile } from '../../../kernel/ports.ts';
 import type { CapabilityName, Scope } from '../../../manifests/catalog/index.ts';
 import type { Json } from '../../../manifests/json.ts';
@@ -27,7 +28,11 @@ export interface MagdsBench {
 
 export async function openMagdsBench(): Promise<MagdsBench> {
   const database = await createTestDatabase();
-  const adapter = await createMagdsAdapter({ url: database.url, logger: silentLogger });
+  const adapter = await createMagdsAdapter({
+    url: database.url,
+    logger: silentLogger,
+    side: createExtensionSide({ logId: null }),
+  });
   const registrar = new RecordingRegistrar();
   adapter.registerHooks(registrar);
   return {

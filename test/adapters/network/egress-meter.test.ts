@@ -30,5 +30,17 @@ describe('the egress meter', () => {
     meter.spend('acme/a', 9 * KIB, 10, 'out');
     expect(() => meter.spend('acme/a', 2 * KIB, 10, 'in')).toThrow(overLimit);
     expect(() => meter.spend('acme/a', 1, 10, 'out')).toThrow(overLimit);
+    expect(meter.total('acme/a')).toEqual({ sentBytes: 9 * KIB, receivedBytes: 2 * KIB });
+  });
+
+  it('adds up what went either way for as long as the host runs', () => {
+    let nowMs = 0;
+    const meter = new EgressMeter(() => nowMs);
+    for (; nowMs < 600_000; nowMs += 60_000) {
+      meter.spend('acme/a', 1_000, 10, 'out');
+      meter.spend('acme/a', 5_000, 10, 'in');
+    }
+    expect(meter.total('acme/a')).toEqual({ sentBytes: 10_000, receivedBytes: 50_000 });
+    expect(meter.total('acme/b')).toEqual({ sentBytes: 0, receivedBytes: 0 });
   });
 });

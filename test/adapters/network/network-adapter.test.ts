@@ -57,6 +57,21 @@ describe('a mediated fetch', () => {
     expect(result.headers.map(([name]) => name)).not.toContain('set-cookie');
   });
 
+  it('goes on with the trace of its request, unless it is told of another one', async () => {
+    await using server = await echo();
+    await using adapter = createNetworkAdapter();
+    const caller = callerOf('acme/hello', { tenantId: 't_acme' });
+    const sent = async (headers?: [string, string][], on = caller) => {
+      const params = { url: server.origin, ...(headers === undefined ? {} : { headers }) };
+      const { body } = (await adapter.executeHook('fetch', { caller: on, params })) as { body: string };
+      return JSON.parse(Buffer.from(body, 'base64').toString()).headers.traceparent;
+    };
+    expect(await sent()).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00$/);
+    const own = '00-11111111111111111111111111111111-2222222222222222-01';
+    expect(await sent([['TraceParent', own]])).toBe(own);
+    expect(await sent(undefined, callerOf('acme/hello'))).toBeUndefined();
+  });
+
   it('keeps to the origins and methods of its scope', async () => {
     await using server = await echo();
     await using bench = createFetchBench([server.origin], { methods: ['GET'] });

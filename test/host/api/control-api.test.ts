@@ -43,7 +43,9 @@ describe('what this host is', () => {
     const { hooks } = (await gateway.inject('author', { url: '/v1/hooks' })).json();
     expect(hooks).toContainEqual(expect.objectContaining({ name: 'maggate.wrap_request' }));
     const { eventTypes } = (await gateway.inject('author', { url: '/v1/event-types' })).json();
-    expect(eventTypes).toContainEqual({ name: 'acme.hello.greeted', extension: 'acme/hello' });
+    expect(eventTypes).toContainEqual(
+      expect.objectContaining({ name: 'acme.hello.greeted', extension: 'acme/hello' }),
+    );
     expect(eventTypes).toContainEqual(expect.objectContaining({ name: 'extension.installed' }));
   });
 });
@@ -73,6 +75,7 @@ describe('extensions', () => {
       health: { state: 'enabled', healthy: true, process: { pid: 4242, restarts: 1 } },
       versions: [{ version: '1.2.0', signedBy: 'acme-2026' }],
       contributions: { endpoints: [{ path: '/greet/:name' }] },
+      limits: { cpuMs: 400 }, // what its tier allows of what it asks for
     });
     expect(shown).not.toHaveProperty('config');
   });
@@ -80,11 +83,24 @@ describe('extensions', () => {
   it('asks for its health and shows its usage', async () => {
     const health = (await gateway.inject('author', { url: `${HELLO}/health` })).json();
     expect(health).toMatchObject({ state: 'enabled', healthy: true, detail: { queue: 3 } });
+    expect(health.alerts).toMatchObject([{ version: '1.1.0', code: 'E_LIMIT_WALL', detail: 'slow' }]);
     const usage = (await gateway.inject('author', { url: `${HELLO}/usage` })).json();
     expect(usage.capabilities).toEqual([
       expect.objectContaining({ name: 'api.register_endpoint', granted: true, uses: 5 }),
       expect.objectContaining({ name: 'database.read', granted: false, uses: 0, lastUsedAt: null }),
     ]);
+    expect(usage.limits.cpuMs).toBe(400);
+    expect(usage.process).toMatchObject({
+      recycled: 3,
+      hostCalls: 7,
+      refused: { E_LIMIT_RATE: 4 },
+      droppedLogs: 5,
+      hostMs: 12,
+    });
+    expect(usage.components).toEqual({
+      total: { egressSentBytes: 900 },
+      sinceCheck: { egressSentBytes: 40 },
+    });
   });
 
   it('answers 404 for one that is not there, and 400 for an id that is none', async () => {

@@ -60,6 +60,30 @@ describe('staging', () => {
     expect(gateway.operator.asked.at(-1)?.with).toMatchObject({ bundle: '{"a":1}' });
   });
 
+  it('hands on the attestations beside it, as a file or a field, up to 1 MiB', async () => {
+    const lines = '{"line":1}\n{"line":2}\n';
+    for (const attestations of [new Blob([lines], { type: 'application/jsonl' }), lines]) {
+      const parts = [
+        ['package', file(5)],
+        ['bundle', bundle],
+        ['attestations', attestations],
+      ] as const;
+      expect((await stage(parts)).status).toBe(201);
+      const handed = gateway.operator.asked.at(-1)?.with as { attestations: string };
+      expect(handed.attestations.replaceAll('\r', '')).toBe(lines); // forms end lines of fields so
+      const twice = await stage([...parts, ['attestations', attestations]]);
+      expect(twice.body.code).toBe('E_BAD_REQUEST');
+    }
+    for (const large of [file(2_000_000), 'x'.repeat(2_000_000)]) {
+      const { body } = await stage([
+        ['package', file(5)],
+        ['bundle', bundle],
+        ['attestations', large],
+      ]);
+      expect(body.code).toBe('E_SIG_INVALID');
+    }
+  });
+
   it('leaves it to the trust policy that there is no bundle', async () => {
     const { status, body } = await stage([['package', file(5)]]);
     expect([status, body.code]).toEqual([400, 'E_SIG_MISSING']);

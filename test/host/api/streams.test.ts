@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bearer, createTestGateway, type TestGateway } from './test-gateway.ts';
 import { v7 } from './uuid.ts';
 
@@ -55,7 +55,7 @@ async function read(response: Response, seen: Seen[]): Promise<void> {
   }
 }
 
-const soon = { timeout: 10_000, interval: 20 };
+const soon = { timeout: 30_000, interval: 20 };
 
 async function append(component: string, ...types: string[]): Promise<string[]> {
   const events = types.map((event_type) => ({
@@ -242,6 +242,7 @@ describe('streams', () => {
 
   it('and waiting requests end with the host', async () => {
     const own = await createTestGateway();
+    const asked = vi.spyOn(own.operator, 'operation');
     const at = await own.app.listen({ host: '127.0.0.1', port: 0 });
     const headers = { ...bearer(own.tokens.owner), accept: 'text/event-stream' };
     const events = await fetch(`${at}/v1/events`, { headers });
@@ -249,7 +250,7 @@ describe('streams', () => {
     const waiting = fetch(`${at}/v1/operations/${started.json().operation}?wait=60`, {
       headers: bearer(own.tokens.owner),
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await expect.poll(() => asked.mock.calls.length, soon).toBeGreaterThan(0); // it waits by now
     const closed = own.app.close();
     await expect(events.text()).resolves.toContain(': open'); // ended cleanly, not cut off
     expect(((await (await waiting).json()) as { state: string }).state).toBe('running');

@@ -1,4 +1,5 @@
 import type { ExtensionDetail } from '../../../kernel/operator.ts';
+import { NO_CONTRIBUTIONS } from '../../../manifests/manifest/contributions.ts';
 import type { ExtensionId, Manifest } from '../../../manifests/manifest/manifest.ts';
 
 /** An enabled extension with one of its two capabilities granted. */
@@ -17,7 +18,9 @@ export function detailOf(id: ExtensionId): ExtensionDetail {
       reason: null,
       updatedAt: at,
     },
+    state: 'enabled',
     manifest: manifestOf(id),
+    members: [],
     kept: [{ id, version: '1.1.0', digest, replacedAt: at }],
     versions: [
       {
@@ -55,7 +58,10 @@ export function detailOf(id: ExtensionId): ExtensionDetail {
       hostCalls: 7,
       refused: { E_LIMIT_RATE: 4 },
       droppedLogs: 5,
+      hostMs: 12,
     },
+    used: { total: { egressSentBytes: 900 }, sinceCheck: { egressSentBytes: 40 } },
+    warnings: ['the secret TRANSLATE_KEY is missing'],
   };
 }
 
@@ -76,11 +82,16 @@ function manifestOf(id: ExtensionId): Manifest {
       { name: 'database.read', reason: 'Looks the user up.', scope: { tables: ['public.users'] } },
     ],
     contributes: {
-      endpoints: [{ method: 'GET', path: '/greet/:name', auth: 'user' }],
-      hooks: [],
-      events: { subscribes: [], publishes: [{ type: 'acme.hello.greeted', schema: 'schemas/greeted.json' }] },
+      ...NO_CONTRIBUTIONS,
+      endpoints: [{ method: 'GET', path: '/greet/:name', auth: 'user', version: 1 }],
+      versions: [{ version: 1 }],
+      events: {
+        ...NO_CONTRIBUTIONS.events,
+        publishes: [{ type: 'acme.hello.greeted', schema: 'schemas/greeted.json' }],
+      },
     },
     limits: { cpuMs: 500, wallMs: 5_000, memoryMb: 64, hostCallsPerSecond: 500, egressKbPerMinute: 10_240 },
+    secrets: [],
     health: { intervalSeconds: 60 },
     isolation: { process: 'dedicated', jit: true },
   };

@@ -1,15 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import pino from 'pino';
+import { createKeysAdapter } from '../../../adapters/keys/index.ts';
+import { createMagauthAdapter } from '../../../adapters/magauth/index.ts';
+import { createMagcliAdapter } from '../../../adapters/magcli/index.ts';
+import { registerMagdsHooks } from '../../../adapters/magds/hooks.ts';
 import { createMaggateAdapter, type MaggateAdapter } from '../../../adapters/maggate/index.ts';
+import { createMaguiAdapter } from '../../../adapters/magui/index.ts';
+import { createSecretsAdapter } from '../../../adapters/secrets/index.ts';
+import { createStoresAdapter } from '../../../adapters/stores/index.ts';
+import { createMagauth } from '../../../host/components/magauth/magauth.ts';
+import { createMagcli } from '../../../host/components/magcli/magcli.ts';
+import { createMagds } from '../../../host/components/magds/magds.ts';
 import { createGateway, type GatewayOptions } from '../../../host/components/maggate/gateway.ts';
-import { openDatabase } from '../../../host/storage/database.ts';
+import { consoleHooks, createMagui } from '../../../host/components/magui/magui.ts';
+import { createRegistryDesk } from '../../../host/registries/registry-desk.ts';
+import { createSecretAdmin } from '../../../host/secret-admin.ts';
+import { createBackupStore } from '../../../host/storage/backup-store.ts';
+import { createBuiltInStore } from '../../../host/storage/built-in-store.ts';
+import { type Database, openDatabase } from '../../../host/storage/database.ts';
+import { createProjectStore } from '../../../host/storage/project-store.ts';
+import { createSecretBackendStore } from '../../../host/storage/secret-backend-store.ts';
+import { createSecretMappingStore } from '../../../host/storage/secret-mapping-store.ts';
+import { createStoreRecords } from '../../../host/storage/store-records.ts';
 import { createStores, type PostgresStores } from '../../../host/storage/stores.ts';
+import { createStoreDesk } from '../../../host/store-desk.ts';
+import { createRevocationLists } from '../../../host/trust/revocation-lists.ts';
+import { createTrustAdmin, type TrustAdmin } from '../../../host/trust/trust-admin.ts';
 import { AuditLog } from '../../../kernel/audit/audit-log.ts';
+import { HookPoints } from '../../../kernel/hooks/hook-points.ts';
+import type { Logger } from '../../../kernel/ports.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { TestEndpoints } from './test-endpoints.ts';
 import { TestHooks } from './test-hooks.ts';
 import { TestOperator } from './test-operator.ts';
-import { TestTrust } from './test-trust.ts';
 
 export const ROLES = ['owner', 'operator', 'auditor', 'author', 'user'] as const;
 
@@ -20,8 +46,10 @@ export interface TestGateway extends AsyncDisposable {
   readonly operator: TestOperator;
   readonly endpoints: TestEndpoints;
   readonly hooks: TestHooks;
-  readonly trust: TestTrust;
+  readonly trust: TrustAdmin;
   readonly adapter: MaggateAdapter;
+  /** With the keys and secrets. */
+  readonly dataDir: string;
   /** What was logged, one JSON text per line. */
   readonly logged: string[];
   /** By role; all in the tenant `t_system`, but `acme`: an owner of `t_acme`. */
@@ -38,20 +66,95 @@ export async function createTestGateway(overrides: Partial<GatewayOptions> = {})
   const logger = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
   const database = await openDatabase(testDatabase.url);
   const stores = createStores(database, logger);
-  const [operator, endpoints, hooks] = [new TestOperator(stores), new TestEndpoints(), new TestHooks()];
-  const trust = new TestTrust();
+  const [operator, endpoints] = [new TestOperator(stores), new TestEndpoints()];
+  const hooks = new TestHooks(endpoints);
+  const dataDir = await mkdtemp(join(tmpdir(), 'magflock-gateway-'));
+  const trust = createTrustAdmin(dataDir);
+  const keys = createKeysAdapter({ rootDir: join(dataDir, 'keys'), logger });
   const adapter = createMaggateAdapter();
   adapter.registerHooks(hooks);
+  const audit = new AuditLog(stores.audit, { now: () => new Date() });
+  const magauth = createMagauthAdapter();
+  const points = new HookPoints(logger);
+  magauth.registerHooks({
+    register: (component, hook) => points.register(component, hook),
+    publish: (component, event) => hooks.publish(component, event),
+    isHeard: () => true,
+  });
+  const auth = createMagauth({
+    stores,
+    hooks: magauth.hooks(),
+    audit,
+    guests: { call: async () => null, require: () => undefined },
+    fetch: () => Promise.reject(new Error('no provider')),
+    secretFor: async () => null,
+    events: stores.events,
+    onPublished: () => undefined,
+    onGrants: () => undefined,
+    emit: (event) => magauth.emitEvent(event),
+    logger,
+    publicUrl: () => 'http://127.0.0.1',
+    session: { idleMs: 60_000, maxMs: 600_000 },
+  });
+  const [magcli, magui] = [createMagcliAdapter(), createMaguiAdapter()];
+  magcli.registerHooks(hooks);
+  magui.registerHooks(hooks);
+  const storeRecords = createStoreRecords(database);
+  const dataStores = createStoresAdapter({
+    builtIn: createBuiltInStore(database),
+    directory: storeRecords,
+    password: async () => null,
+    logger,
+  });
   const app = await createGateway({
     operator,
     endpoints,
-    audit: new AuditLog(stores.audit, { now: () => new Date() }),
+    audit,
     stores,
-    tokens: stores.tokens,
+    auth,
     trust,
+    revocations: createRevocationLists({
+      store: stores.revocations,
+      policy: () => trust.policy(),
+      stopRevoked: async () => ['acme/hello'],
+    }),
+    registries: createRegistryDesk(dataDir, operator),
+    jobs: stores.jobs,
+    magds: await createMagds({
+      database,
+      projects: createProjectStore(database),
+      backups: createBackupStore(database),
+      backupDir: '/nowhere',
+      tools: { folder: '/nowhere', path: '' },
+      data: { provision: async () => {}, syncGrants: async () => {} },
+      grants: { list: async () => [] },
+      hooks: () => registerMagdsHooks(hooks),
+      emit: (event) => hooks.publish('magds', event),
+      console: consoleHooks(() => magui.hooks()),
+      logger,
+    }),
+    magcli: createMagcli(
+      magcli.hooks(),
+      { call: () => Promise.reject(new Error('there is no command')) },
+      auth.roles,
+    ),
+    magui: createMagui(
+      magui.hooks(),
+      { digestOf: async () => null, filesOf: async () => new Map() },
+      auth.roles,
+    ),
+    consoles: [],
+    keys: keys.store,
+    secrets: createSecretAdmin(
+      secretsIn(dataDir, logger, database),
+      operator,
+      createSecretBackendStore(database),
+    ),
+    dataStores: createStoreDesk(storeRecords, dataStores),
     adapter,
     logger,
     hostInfo,
+    rateLimits: { principal: 0, anonymous: 0, failures: 0 },
     ...overrides,
   });
   const tokens = await createTokens(stores);
@@ -63,6 +166,7 @@ export async function createTestGateway(overrides: Partial<GatewayOptions> = {})
     hooks,
     trust,
     adapter,
+    dataDir,
     logged,
     tokens,
     inject: (role, options) =>
@@ -70,11 +174,25 @@ export async function createTestGateway(overrides: Partial<GatewayOptions> = {})
     actionsOnRecord: (action) => stores.audit.latest({ limit: 100, action }),
     async [Symbol.asyncDispose]() {
       await app.close();
+      await dataStores[Symbol.asyncDispose]();
       await stores.close();
       await database[Symbol.asyncDispose]();
       await testDatabase.drop();
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function secretsIn(dataDir: string, logger: Logger, database: Database) {
+  const options = { rootDir: join(dataDir, 'secrets'), logger, record: async () => undefined };
+  return createSecretsAdapter({
+    ...options,
+    mappings: createSecretMappingStore(database),
+    connections: createSecretBackendStore(database),
+    wanted: async () => [],
+    recordChange: async () => undefined,
+    environment: new Map([['SHARED_KEY', 'geheim-aus-der-umgebung']]),
+  });
 }
 
 export function bearer(token: string): { authorization: string } {

@@ -1,7 +1,9 @@
 import { MagError } from '../../../kernel/errors.ts';
+import type { ReplayFrom } from '../../../kernel/events/bus.ts';
 import type {
   ExtensionDetail,
   ExtensionSummary,
+  HealthReport,
   InstallRequest,
   Operator,
   Principal,
@@ -10,8 +12,9 @@ import type {
   StartupEntry,
   UpgradePlan,
   UpgradeRequest,
+  Upload,
 } from '../../../kernel/operator.ts';
-import type { Operation, OperationStep, OperationStore } from '../../../kernel/ports.ts';
+import type { DeadLetter, Operation, OperationStep, OperationStore, Replay } from '../../../kernel/ports.ts';
 import type { Scope } from '../../../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../../../manifests/json.ts';
 import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
@@ -37,12 +40,18 @@ export class TestOperator implements Operator {
     this.#operations = stores.operations;
   }
 
-  async stage(archive: Uint8Array, bundle: string | null, by: Principal): Promise<Staged> {
-    this.#note('stage', { bytes: archive.byteLength, bundle }, by);
+  async stage({ archive, bundle, attestations }: Upload, by: Principal): Promise<Staged> {
+    this.#note('stage', { bytes: archive.byteLength, bundle, attestations }, by);
     if (bundle === null) throw new MagError('E_SIG_MISSING', 'The package came without a signature.');
     const [stored] = this.detail.versions;
     if (!stored) throw new Error('no version');
-    return { package: stored, manifest: this.detail.manifest, warnings: ['be careful'] };
+    return { package: stored, manifest: this.detail.manifest, members: [], warnings: ['be careful'] };
+  }
+
+  async stageAll(): Promise<void> {}
+
+  async packages(): Promise<Staged[]> {
+    return [];
   }
 
   install(id: ExtensionId, request: InstallRequest, by: Principal): Promise<string> {
@@ -91,6 +100,16 @@ export class TestOperator implements Operator {
     }
   }
 
+  async cancel(id: string, by: Principal): Promise<Operation> {
+    this.#note('cancel', { id }, by);
+    return this.operation(id);
+  }
+
+  async retry(id: string, by: Principal): Promise<string> {
+    this.#note('retry', { id }, by);
+    return 'retried';
+  }
+
   onStep(_operation: string, listener: (step: OperationStep | { ended: Operation }) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -136,13 +155,46 @@ export class TestOperator implements Operator {
     this.detail = { ...this.detail, record: { ...this.detail.record, config } };
   }
 
-  async health(): Promise<{ healthy: boolean | null; detail: Json; history: [] }> {
-    return { healthy: true, detail: { queue: 3 }, history: [] };
+  async health(): Promise<HealthReport> {
+    const at = new Date('2026-11-20T10:00:00Z');
+    const alert = {
+      extension: 'acme/hello',
+      at,
+      version: '1.1.0',
+      code: 'E_LIMIT_WALL',
+      detail: 'slow',
+    } as const;
+    return { healthy: true, detail: { queue: 3 }, history: [], alerts: [alert] };
   }
 
   async publish(event: { type: string; data: Json; eventId?: string }, by: Principal) {
     this.#note('publish', event, by);
     return { eventId: event.eventId ?? 'made', sequence: 7 };
+  }
+
+  async eventTypes() {
+    return [{ name: 'acme.hello.greeted', extension: 'acme/hello' as const, data: { type: 'object' } }];
+  }
+
+  async subscriptions() {
+    return [];
+  }
+
+  async replay(subscription: string, from: ReplayFrom, by: Principal): Promise<Replay> {
+    this.#note('replay', { subscription, from }, by);
+    return { id: 'replay', subscription, sequence: 0, until: 7, createdAt: new Date(0) };
+  }
+
+  async deadLetters(): Promise<DeadLetter[]> {
+    return [];
+  }
+
+  async redrive(id: string, by: Principal): Promise<void> {
+    this.#note('redrive', { id }, by);
+  }
+
+  async purgeDeadLetter(id: string, by: Principal): Promise<void> {
+    this.#note('purge', { id }, by);
   }
 
   startup(): readonly StartupEntry[] {
@@ -157,7 +209,9 @@ export class TestOperator implements Operator {
   ): Promise<string> {
     this.#note(kind, { id: extension, ...input }, by);
     const id = crypto.randomUUID();
-    await this.#operations.begin({ id, kind, extension, principal: by.id, input: input as JsonObject });
+    await this.#operations.begin({ id, kind, extension, principal: by.id, input: input as JsonObject }, [
+      extension,
+    ]);
     return id;
   }
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closedPort, type Folder, mag, temporaryFolder } from './mag-process.ts';
+import { freePort } from '../../../host/free-ports.ts';
+import { type Folder, mag, temporaryFolder } from './mag-process.ts';
 
 const NAME = 'acme-hello-1.0.0.mag';
 
@@ -89,7 +90,7 @@ describe('extension:verify', () => {
   });
 
   it('asks the trust policy of the data folder, which trust:* edits while no host runs', async () => {
-    const nobody = `http://127.0.0.1:${await closedPort()}`;
+    const nobody = `http://127.0.0.1:${await freePort()}`;
     expect((await verify(`hello/${NAME}`)).code).toBe('E_SIG_UNTRUSTED');
     await run('trust:add', 'acme', '--key', 'acme.pub', '--tier', 'verified', '--url', nobody);
     expect(await verify(`hello/${NAME}`)).toEqual({ exitCode: 0, code: undefined });

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { confirm } from '../../../host/cli/confirm.ts';
+import { askFor, confirm } from '../../../host/cli/confirm.ts';
 import { createSession } from '../../../host/cli/session.ts';
 import type { Terminal } from '../../../host/cli/terminal.ts';
 import { UsageError } from '../../../host/cli/usage-error.ts';
@@ -43,5 +43,18 @@ describe('confirm', () => {
   it('never takes a pipe for a person', async () => {
     const { terminal } = typed('y\n', false);
     await expect(confirm(createSession(terminal, {}), 'Go on?')).rejects.toBeInstanceOf(UsageError);
+  });
+});
+
+describe('askFor', () => {
+  it('takes a line from a person, or what an empty one stands for', async () => {
+    const said = (text: string) =>
+      askFor(createSession(typed(text).terminal, {}), 'Its template', 'endpoint');
+    expect([await said(' hook \n'), await said('\n')]).toEqual(['hook', 'endpoint']);
+  });
+
+  it('never asks a pipe', async () => {
+    const asked = askFor(createSession(typed('hook\n', false).terminal, {}), 'Its template');
+    await expect(asked).rejects.toBeInstanceOf(UsageError);
   });
 });

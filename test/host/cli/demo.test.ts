@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Folder, temporaryFolder } from './mag-process.ts';
 
 const MAG = resolve(import.meta.dirname, '../../../host/cli/mag.ts');
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 600_000;
 
 // The demo makes its folder, and Postgres its sockets, below this one: what is left of it is seen.
 let folder: Folder;

@@ -3,12 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkDatabase } from '../../../host/cli/doctor/database.ts';
+import { checkBackupTools, checkDatabase } from '../../../host/cli/doctor/database.ts';
 import { checkJail, layerFinding } from '../../../host/cli/doctor/jail.ts';
 import { checkDataFolder, checkPort } from '../../../host/cli/doctor/machine.ts';
 import { checkIsolates, checkVersions } from '../../../host/cli/doctor/runtime.ts';
+import { freePort } from '../../../host/free-ports.ts';
 import { controlApi, json } from './control-api.ts';
-import { closedPort, type Folder, mag, temporaryFolder } from './mag-process.ts';
+import { type Folder, mag, temporaryFolder } from './mag-process.ts';
 
 let folder: Folder;
 beforeAll(async () => {
@@ -34,10 +35,21 @@ describe('the checks of mag doctor', () => {
   });
 
   it('fail for an external Postgres that is not there, without its password', async () => {
-    const url = `postgres://mag:hush@127.0.0.1:${await closedPort()}/none`;
+    const url = `postgres://mag:hush@127.0.0.1:${await freePort()}/none`;
     const finding = await checkDatabase(url);
     expect(finding.verdict).toBe('fail');
     expect(JSON.stringify(finding)).not.toContain('hush');
+  });
+
+  it('say whether backups can be made, and of what', async () => {
+    const nowhere = { folder: folder.path, path: '' };
+    expect(await checkBackupTools(null, nowhere)).toMatchObject({
+      check: 'backups',
+      verdict: 'warn',
+      detail: expect.stringMatching(/^Backups need pg_dump and pg_restore of Postgres \d+/),
+    });
+    const url = `postgres://mag:hush@127.0.0.1:${await freePort()}/none`;
+    expect(await checkBackupTools(url, nowhere)).toMatchObject({ verdict: 'warn' });
   });
 
   it('write into the data folder, or see that it cannot be', async () => {
@@ -48,7 +60,7 @@ describe('the checks of mag doctor', () => {
   });
 
   it('tell a free port, a running host and another program apart', async () => {
-    const port = await closedPort();
+    const port = await freePort();
     expect(await checkPort('127.0.0.1', port, 'http://127.0.0.1:1')).toMatchObject({ verdict: 'ok' });
     await using host = await controlApi({ 'GET /healthz': json({ status: 'ok' }) });
     const taken = Number(new URL(host.url).port);
@@ -93,7 +105,7 @@ describe('mag doctor', () => {
   const checks = ['runtime', 'isolates', 'database', 'data folder', 'port', 'jail: account'];
 
   it('prints its findings as JSON, and ends with 0 on a fit machine', async () => {
-    const env = { MAG_PORT: String(await closedPort()) };
+    const env = { MAG_PORT: String(await freePort()) };
     const { exitCode, stdout } = await mag(['doctor', '--output', 'json'], { cwd: folder.path, env });
     const { healthy, findings }: { healthy: boolean; findings: { check: string }[] } = JSON.parse(stdout);
     expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(checks));
@@ -101,14 +113,14 @@ describe('mag doctor', () => {
   });
 
   it('ends with 1 when a host could not run, with one JSON value still', async () => {
-    const env = { MAG_DATA_DIR: '/dev/null/data', MAG_PORT: String(await closedPort()) };
+    const env = { MAG_DATA_DIR: '/dev/null/data', MAG_PORT: String(await freePort()) };
     const { exitCode, stdout } = await mag(['doctor', '--output', 'json'], { cwd: folder.path, env });
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ healthy: false });
   });
 
   it('does not touch the data folder', async () => {
-    const env = { MAG_PORT: String(await closedPort()) };
+    const env = { MAG_PORT: String(await freePort()) };
     const { stdout } = await mag(['doctor'], { cwd: folder.path, env });
     expect(stdout).toMatch(/ok +data folder/);
     expect(stdout).toMatch(/jail: network +(on|off), /);

@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { generatedPositionFor, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { DebugClient } from '../../kernel/sandbox/debug-client.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { DebugClient } from './dev/debugger/debug-client.ts';
 import { LongMag, leftIn, writeExtension } from './dev-extension.ts';
 import { type Folder, mag, temporaryFolder } from './mag-process.ts';
 
@@ -30,6 +30,8 @@ export default defineExtension({
 });
 `;
 const LINE = 7;
+/** Less than a breakpoint holds a call. */
+const LIMITS = { wallMs: 1_000, cpuMs: 100 };
 
 let database: TestDatabase;
 let folder: Folder;
@@ -45,7 +47,7 @@ beforeAll(async () => {
   await chmod(folder.path, 0o711);
   tmp = join(folder.path, 'tmp');
   await mkdir(tmp);
-  dir = await writeExtension(folder.path, ['GET /greet/:name'], SOURCE);
+  dir = await writeExtension(folder.path, ['GET /greet/:name'], SOURCE, LIMITS);
   const args = ['extension:dev', dir, '--inspect', '--yes', '--output', 'json', '--database', database.url];
   dev = new LongMag(args, folder.path, tmp);
   [said] = await dev.lines(1);
@@ -165,8 +167,8 @@ it('leaves nothing behind after Ctrl-C, although a breakpoint holds the extensio
   expect(await databases()).toEqual([]);
 });
 
-it('wants to be told that it is for a debugger, and a port that is one', async () => {
-  for (const args of [[], ['--inspect=70000'], ['--inspect=x']]) {
+it('wants a port that is one', async () => {
+  for (const args of [['--inspect=70000'], ['--inspect=x']]) {
     const { exitCode } = await mag(['extension:dev', dir, '--yes', ...args], { cwd: folder.path });
     expect(exitCode).toBe(2);
   }
@@ -178,10 +180,11 @@ it('grants nothing without a yes', async () => {
   expect(stdout).toContain('api.register_endpoint');
 });
 
-/** Of this command: no other test makes one. */
+/** Those that this command made. */
 async function databases(): Promise<string[]> {
   const { rows } = await database.pool.query(
-    "SELECT datname FROM pg_database WHERE datname LIKE 'mag\\_dev\\_%'",
+    'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+    [`mag_dev_${dev.child.pid}_`],
   );
   return rows.map(({ datname }) => datname);
 }

@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const MAG = resolve(import.meta.dirname, '../../../host/cli/mag.ts');
-const DEADLINE_MS = 45_000;
+const DEADLINE_MS = 120_000;
 
 export interface MagRun {
   readonly exitCode: number | null;
@@ -19,16 +17,21 @@ export interface MagOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with everything on stdout so far; `true` ends the program, for commands that never end. */
   readonly until?: (stdout: string) => boolean;
+  /** Until it is killed. */
+  readonly deadlineMs?: number;
 }
 
 /** Runs the real program in a process of its own, with nothing of this environment. */
-export function mag(args: readonly string[], { cwd, env = {}, until }: MagOptions): Promise<MagRun> {
+export function mag(
+  args: readonly string[],
+  { cwd, env = {}, until, deadlineMs = DEADLINE_MS }: MagOptions,
+): Promise<MagRun> {
   return new Promise((done, reject) => {
     const child = spawn(process.execPath, [MAG, ...args], {
       cwd,
       env: { PATH: process.env.PATH, MAG_DATA_DIR: join(cwd, 'data'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: DEADLINE_MS,
+      timeout: deadlineMs,
       killSignal: 'SIGKILL',
     });
     const out = { stdout: '', stderr: '' };
@@ -51,15 +54,4 @@ export interface Folder extends AsyncDisposable {
 export async function temporaryFolder(): Promise<Folder> {
   const path = await mkdtemp(join(tmpdir(), 'mag-cli-test-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
-
-/** A port nobody listens on. */
-export async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

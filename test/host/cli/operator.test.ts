@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, type ControlApi, controlApi, inTurn, json, problem, stream } from './control-api.ts';
@@ -152,29 +152,60 @@ describe('extension:install <file>', () => {
 });
 
 describe('extension:install <id>', () => {
-  const versions = ['1.0.0', '1.4.0', '2.0.0', '1.5.0-beta.1'].map((version) => ({ ...staged, version }));
+  const base = { ...staged, id: 'acme/base', version: '1.1.0', registry: 'team', action: 'install' };
+  const hello = { ...staged, digest: 'sha256:01', registry: 'team', action: 'install', memberOf: null };
   const routes = {
-    [`GET ${HELLO}`]: json({ ...shown('staged', '2.0.0'), versions }),
+    'POST /v1/resolutions': json({ packages: [base, hello] }),
+    [`GET ${HELLO}`]: json(shown('installed')),
+    'GET /v1/extensions/acme/base': json(shown('installed')),
     [`POST ${HELLO}/install`]: json({ operation: 'op1' }, 202),
+    'POST /v1/extensions/acme/base/install': json({ operation: 'op1' }, 202),
+    'POST /v1/extensions/acme/base/uninstall': json({ operation: 'op1' }, 202),
     ...operation,
   };
+  const ARGS = ['extension:install', 'acme/hello@^1.0.0', '--yes'];
+  const posted = (seen: ControlApi['seen']) =>
+    seen.filter(({ method, url }) => method === 'POST' && url !== '/v1/resolutions').map(({ url }) => url);
 
-  it.each([
-    ['acme/hello@^1.0.0', '1.4.0'],
-    ['acme/hello', '2.0.0'],
-    ['acme/hello@1.5.0-beta.1', '1.5.0-beta.1'],
-  ])('takes the highest staged version of %s', async (what, version) => {
-    const { exitCode, seen } = await run(routes, 'extension:install', what, '--approve', 'all', '--yes');
+  it('asks the host to resolve it, and installs what it needs first', async () => {
+    const { exitCode, stdout, seen } = await run(routes, ...ARGS, '--approve', 'all');
     expect(exitCode).toBe(0);
-    const install = seen.find(({ url }) => url.endsWith('/install'));
-    expect(JSON.parse(install?.body ?? '')).toMatchObject({ version });
+    expect(JSON.parse(seen[0]?.body ?? '')).toMatchObject({ wanted: { 'acme/hello': '^1.0.0' } });
+    expect(posted(seen)).toEqual(['/v1/extensions/acme/base/install', `${HELLO}/install`]);
+    expect(stdout).toMatch(/acme\/base +1\.1\.0 +team +to install/);
+    const lock = JSON.parse(await readFile(join(folder.path, 'mag.lock'), 'utf8'));
+    expect(lock.packages['acme/hello']).toEqual({ version: '1.0.0', digest: 'sha256:01', registry: 'team' });
   });
 
-  it('finds nothing in a range nobody staged or built', async () => {
-    const args = ['extension:install', 'acme/hello@^3.0.0', '--approve', 'all', '--yes', '-o', 'json'];
-    const { exitCode, stdout } = await run(routes, ...args);
-    expect(exitCode).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'E_NOT_FOUND' } });
+  it('approves for one of several packages what is said for it', async () => {
+    const names = 'acme/base:database.read,api.emit_events';
+    const { seen } = await run(routes, ...ARGS, '--approve', names, '--no-lock');
+    const bodies = seen.filter(({ url }) => url.endsWith('/install')).map(({ body }) => JSON.parse(body));
+    expect(bodies.map(({ approve }) => approve)).toEqual([
+      ['database.read', 'api.emit_events'],
+      ['api.emit_events'],
+    ]);
+    expect(await readdir(folder.path)).not.toContain('mag.lock');
+  });
+
+  it('refuses a name that none of the packages asks for', async () => {
+    const { exitCode, stderr, seen } = await run(routes, ...ARGS, '--approve', 'network.outbound');
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('E_APPROVAL')]);
+    expect(posted(seen)).toEqual([]);
+  });
+
+  it('takes back what it installed when a later one fails', async () => {
+    const broken = { ...routes, [`POST ${HELLO}/install`]: problem(422, 'E_INCOMPATIBLE', 'too new') };
+    const { exitCode, stderr, seen } = await run(broken, ...ARGS, '--approve', 'all');
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('E_INCOMPATIBLE: too new')]);
+    expect(posted(seen).slice(-2)).toEqual([`${HELLO}/install`, '/v1/extensions/acme/base/uninstall']);
+    expect(await readdir(folder.path)).not.toContain('mag.lock');
+  });
+
+  it('refuses a lock file that mag did not write, before anything is done', async () => {
+    await writeFile(join(folder.path, 'mag.lock'), '{"lockVersion":2}');
+    const { exitCode, seen } = await run(routes, ...ARGS, '--approve', 'all');
+    expect([exitCode, seen]).toEqual([1, []]);
   });
 });
 
@@ -277,6 +308,66 @@ describe('the token', () => {
     const { exitCode } = await run({ 'GET /v1/extensions': away }, 'extension:list');
     expect(exitCode).toBe(1);
     expect(elsewhere.seen).toEqual([]);
+  });
+});
+
+describe('extension:health and extension:usage', () => {
+  const process = { pid: 7, calls: 3, refused: { E_LIMIT_RATE: 4, E_LIMIT_WALL: 1 }, hostMs: 12 };
+  const sample = {
+    ...{ at: '2026-11-21T00:00:00.000Z', healthy: false, detail: { detail: 'sick' }, calls: 9, errors: 2 },
+    ...{ cpuShare: 0.257, eventLoopShare: 0.0123, heapBytes: 5_000, restarts: 1 },
+    ...{ refused: { E_LIMIT_EGRESS: 6 }, used: { egressSentBytes: 321 } },
+  };
+  const alert = {
+    at: '2026-11-21T00:01:00.000Z',
+    version: '1.0.0',
+    code: 'E_LIMIT_WALL',
+    detail: '5 broken\u001b[2K',
+  };
+  const health = { state: 'enabled', healthy: false, process, history: [sample], alerts: [alert] };
+
+  it('shows how it is, how it was, and the alerts', async () => {
+    const { exitCode, stdout } = await run(
+      { [`GET ${HELLO}/health`]: json(health) },
+      ...['extension:health', 'acme/hello'],
+    );
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/state +enabled/);
+    expect(stdout).toMatch(
+      /00:00:00\.000Z +false +9 +2 +25\.7% +1\.2% +5000 +1 +E_LIMIT_EGRESS 6 +egressSentBytes 321/,
+    );
+    expect(stdout).toMatch(/00:01:00\.000Z +1\.0\.0 +E_LIMIT_WALL +5 broken/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('says so when there is nothing yet, and hands scripts everything', async () => {
+    const nothing = { state: 'installed', healthy: null, process: null, history: [], alerts: [] };
+    const text = await run({ [`GET ${HELLO}/health`]: json(nothing) }, 'extension:health', 'acme/hello');
+    expect(text.stdout.match(/\(none\)/g)).toHaveLength(2);
+    await api?.[Symbol.asyncDispose]();
+    const routes = { [`GET ${HELLO}/health`]: json(health) };
+    const { stdout } = await run(routes, 'extension:health', 'acme/hello', '--output', 'json');
+    expect(JSON.parse(stdout)).toEqual(health);
+  });
+
+  it('shows grants with their use, limits, and what was used of the network', async () => {
+    const usage = {
+      capabilities: [{ name: 'network.outbound', granted: true, uses: 5, lastUsedAt: null, grantedAt: null }],
+      ...{ limits: { cpuMs: 400 }, process },
+      components: { total: { egressSentBytes: 900 }, sinceCheck: null },
+      requests: [{ endpoint: 'GET /x/acme/hello/greet/:name', answers: { '2xx': 7, '4xx': 1 } }],
+    };
+    const { exitCode, stdout } = await run(
+      { [`GET ${HELLO}/usage`]: json(usage) },
+      ...['extension:usage', 'acme/hello'],
+    );
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/network\.outbound +true +5/);
+    expect(stdout).toMatch(/limits\ncpuMs +400/);
+    expect(stdout).toMatch(/refused +E_LIMIT_RATE 4, E_LIMIT_WALL 1/);
+    expect(stdout).toMatch(/since the host started\negressSentBytes +900/);
+    expect(stdout).toMatch(/answers\nGET \/x\/acme\/hello\/greet\/:name +2xx 7, 4xx 1/);
+    expect(stdout).not.toContain('since the last check');
   });
 });
 

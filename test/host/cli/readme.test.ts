@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../host/free-ports.ts';
 import { ROOT_DIR } from '../../../host/paths.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { closedPort, type Folder, mag, temporaryFolder } from './mag-process.ts';
+import { type Folder, mag, temporaryFolder } from './mag-process.ts';
+
+/** A host, and a process for each of a dozen commands. */
+const PATIENCE_MS = 300_000;
 
 /** The commands of a section of the README, without their comments. */
 async function commandsOf(section: string): Promise<string[]> {
@@ -24,14 +28,14 @@ describe('the README', () => {
     folder = await temporaryFolder();
     await chmod(folder.path, 0o711);
     database = await createTestDatabase();
-    env = { MAG_PORT: String(await closedPort()), DATABASE_URL: database.url };
+    env = { MAG_PORT: String(await freePort()), DATABASE_URL: database.url };
   });
   afterAll(async () => {
     await database.drop();
     await folder[Symbol.asyncDispose]();
   });
 
-  it('leads to a first extension, command by command', async () => {
+  it('leads to a first extension, command by command', { timeout: PATIENCE_MS }, async () => {
     const host = spawn(process.execPath, [join(ROOT_DIR, 'host/main.ts')], {
       cwd: folder.path,
       env: { PATH: process.env.PATH, MAG_LOG_LEVEL: 'error', ...env },

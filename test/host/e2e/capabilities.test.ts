@@ -43,7 +43,17 @@ describe('capabilities at run time', () => {
 
   it('reads what is declared and granted', async () => {
     await host.run(await reader('granted', [read({ tables: ['public.users'] })]));
-    expect((await host.ask('GET', '/x/acme/granted/users')).body).toEqual([{ id: 1, name: 'Ada' }]);
+    for (const _ of [1, 2])
+      expect((await host.ask('GET', '/x/acme/granted/users')).body).toEqual([{ id: 1, name: 'Ada' }]);
+    // Nobody waits until a first use is on record.
+    const records = await until(
+      () => audit('acme/granted'),
+      ({ length }) => length >= 2,
+    );
+    expect(records.map(({ action, target }: Record<string, string>) => [action, target]).sort()).toEqual([
+      ['capability.allowed', 'api.register_endpoint'],
+      ['capability.allowed', 'database.read'],
+    ]);
   });
 
   it('refuses what was not approved, and the rest works', async () => {
@@ -65,6 +75,45 @@ describe('capabilities at run time', () => {
     expect(await users()).toBe(403);
     await host.ask('PUT', path, { body: {} });
     expect(await users()).toBe(200);
+  });
+
+  it('serves only while it may, and strangers only while it may do that', async () => {
+    const signed = await author.publish({
+      manifest: serving('open', ['GET /ok', 'POST /hook none'], {
+        capabilities: [{ name: 'network.inbound', reason: 'Is called by others.' }],
+      }),
+      code: `export default { endpoints: { 'GET /ok': async () => ({ body: 'fine' }), 'POST /hook': async () => ({ body: 'taken' }) } };`,
+    });
+    await host.run(signed);
+    const grant = (method: 'PUT' | 'DELETE', capability: string) =>
+      host.ask(method, `/v1/extensions/acme/open/grants/${capability}`, method === 'PUT' ? { body: {} } : {});
+    const answers = async () => {
+      const ok = await host.ask('GET', '/x/acme/open/ok');
+      const hook = await host.ask('POST', '/x/acme/open/hook', { token: null });
+      return [ok, hook].map(({ status, body }) => (status === 200 ? body : `${status} ${body.code}`));
+    };
+    expect(await answers()).toEqual(['fine', 'taken']);
+    await grant('DELETE', 'network.inbound');
+    expect(await answers()).toEqual(['fine', '403 E_CAP_REVOKED']);
+    await grant('DELETE', 'api.register_endpoint');
+    await grant('PUT', 'network.inbound');
+    expect(await answers()).toEqual(['403 E_CAP_REVOKED', '403 E_CAP_REVOKED']);
+    await grant('PUT', 'api.register_endpoint');
+    expect(await answers()).toEqual(['fine', 'taken']);
+
+    // Each of it is on record, with who did it.
+    const { records } = (await host.ask('GET', '/v1/audit?limit=200')).body;
+    const changes = records.filter(
+      ({ action, target }: Record<string, string>) =>
+        action?.startsWith('grant.') && target?.startsWith('acme/open '),
+    );
+    const by = { principal: expect.stringMatching(/^token:/), tenant: 't_system', outcome: 'ok' };
+    expect(changes).toMatchObject([
+      { ...by, action: 'grant.add', target: 'acme/open api.register_endpoint' },
+      { ...by, action: 'grant.add', target: 'acme/open network.inbound' },
+      { ...by, action: 'grant.revoke', target: 'acme/open api.register_endpoint' },
+      { ...by, action: 'grant.revoke', target: 'acme/open network.inbound' },
+    ]);
   });
 
   it('keeps within the scope, and quarantines who keeps trying to leave it', async () => {
@@ -93,6 +142,7 @@ describe('capabilities at run time', () => {
     expect(shown.state).toBe('quarantined');
     expect(await audit('acme/rogue')).toMatchObject([
       { action: 'extension.quarantined', detail: { code: 'E_CAP_UNDECLARED' } },
+      { action: 'capability.allowed', target: 'api.register_endpoint', outcome: 'ok' },
     ]);
     const after = await host.ask('GET', '/x/acme/rogue/ok');
     expect([after.status, after.body.code]).toEqual([503, 'E_QUARANTINED']);

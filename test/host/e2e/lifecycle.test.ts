@@ -147,7 +147,7 @@ describe('the life of an extension', () => {
     expect(await traces('keeper')).toEqual([]);
   });
 
-  it.each([
+  it.each<[string, Record<string, string>, string, string, object?]>([
     [
       'whose second migration fails',
       { 'migrations/0001_a.up.sql': UP, 'migrations/0002_b.up.sql': 'SELECT nonsense;' },
@@ -165,19 +165,21 @@ describe('the life of an extension', () => {
       { 'migrations/0001_a.up.sql': UP },
       'install: () => new Promise(() => {}),',
       'E_LIMIT_WALL',
+      { wallMs: 500 },
     ],
     [
       'that never answers the ping',
       { 'migrations/0001_a.up.sql': UP },
       'health: () => new Promise(() => {}),',
       'E_HEALTH',
+      { wallMs: 2_000 }, // as long has `install()`, which is to go well
     ],
     ['that does not parse', { 'migrations/0001_a.up.sql': UP }, '} syntax error {', 'E_EXTENSION'],
-  ])('leaves nothing of an install %s', async (what, files, code, expected) => {
+  ])('leaves nothing of an install %s', async (what, files, code, expected, limits = {}) => {
     const source = notes(files, code);
     const name = `broken-${what.replaceAll(/[^a-z]+/g, '-')}`;
     const signed = await author
-      .publish({ ...source, manifest: { ...source.manifest, name, limits: { wallMs: 500 } } })
+      .publish({ ...source, manifest: { ...source.manifest, name, limits } })
       .catch((refused: { code: string }) => refused.code);
     if (typeof signed === 'string') return expect(signed).toBe('E_PKG_INVALID');
     const operation = await installed(signed);

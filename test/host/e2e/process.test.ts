@@ -1,63 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ROOT_DIR } from '../../../host/paths.ts';
 import { Author } from '../../support/author.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { until } from '../../support/host.ts';
+import { HostProcess } from '../../support/host-process.ts';
 import { serving } from '../../support/sources.ts';
 
-const MAIN = join(ROOT_DIR, 'host/main.ts');
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** A host as a process of its own. */
-class HostProcess {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-  #stdout = '';
-  #stderr = '';
-
-  constructor(env: Record<string, string>) {
-    this.child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env.PATH ?? '', MAG_LOG_LEVEL: 'error', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.child.stdout?.on('data', (chunk) => (this.#stdout += chunk));
-    this.child.stderr?.on('data', (chunk) => (this.#stderr += chunk));
-    this.ended = once(this.child, 'close').then(([code]) => ({
-      code,
-      stdout: this.#stdout,
-      stderr: this.#stderr,
-    }));
-  }
-
-  /** Resolves with its address when it serves. */
-  async ready(): Promise<string> {
-    const text = await until(
-      async () => this.#stdout,
-      (out) => out.includes('is ready at') || this.child.exitCode !== null,
-    );
-    const url = /ready at (\S+)/.exec(text)?.[1];
-    if (url === undefined) throw new Error(`it did not start: ${this.#stderr}`);
-    return url;
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<Ended> {
-    this.child.kill(signal);
-    return this.ended;
-  }
-}
-
-describe('the host as a process', () => {
+/** A host starts more than once in a test, and each start may take as long as a busy machine lets it. */
+describe('the host as a process', { timeout: 300_000 }, () => {
   let dataDir: string;
   let database: TestDatabase;
   let hosts: HostProcess[];
@@ -110,6 +64,31 @@ describe('the host as a process', () => {
     expect((await second.kill('SIGTERM')).code).toBe(0);
   });
 
+  it('says where it is, where its token lies and what to do next; on an old Postgres, that it is old', async () => {
+    // What is asked for its version answers as the first release of 16 did.
+    const { pathname } = new URL(database.url);
+    await database.pool.query(`CREATE SCHEMA old; GRANT USAGE ON SCHEMA old TO public;
+      CREATE FUNCTION old.current_setting(text) RETURNS text LANGUAGE sql STABLE AS
+        $$ SELECT CASE $1 WHEN 'server_version_num' THEN '160000' ELSE pg_catalog.current_setting($1) END $$;
+      ALTER DATABASE ${pathname.slice(1)} SET search_path = old, pg_catalog, public`);
+    const host = start({ MAG_LOG_LEVEL: 'warn' });
+    const url = await host.ready();
+    const detail = 'Postgres 16.0 lacks security fixes of 16.15.';
+    const ready = await fetch(`${url}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      { ready: true, degradations: expect.arrayContaining([{ name: 'postgres', detail }]) },
+    ]);
+    const { stdout, stderr } = await host.kill('SIGTERM');
+    expect(stdout.split('\n').slice(0, 3)).toEqual([
+      `MagFlock is ready at ${url} (API reference: ${url}/docs)`,
+      `  admin token: ${join(dataDir, 'admin.token')}`,
+      '  next:        npx mag extension:new acme/hello --yes',
+    ]);
+    const warned = stderr.split('\n').filter((line) => line.includes(detail));
+    expect(warned.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, detail }]);
+  });
+
   it('refuses a second host on the same data folder, and the first goes on', async () => {
     const env = { DATABASE_URL: '' };
     const first = start(env);
@@ -141,6 +120,7 @@ describe('the host as a process', () => {
       },
     ],
     ['a port that is no port', async () => ({ MAG_PORT: 'seventy' })],
+    ['a mount that is not there', async () => ({ MAG_MOUNTS: 'reports=/there/is/none' })],
   ])('says in one line what is wrong with %s and leaves nothing running', async (_what, make) => {
     const ended = await start(await make()).ended;
     expect(ended.code).toBe(1);

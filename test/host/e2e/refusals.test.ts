@@ -94,4 +94,21 @@ describe('packages that must not get in', () => {
       expect.objectContaining({ extension: signed.id, state: 'failed' }),
     );
   });
+
+  it('starts the same bytes again when they come with a signature by the key that took over', async () => {
+    await using before = await Author.create('initech');
+    await using after = await Author.create('initech');
+    await host.trust(before);
+    const [signed, signedAgain] = [await before.publish(NEIGHBOUR), await after.publish(NEIGHBOUR)];
+    expect(Buffer.compare(signedAgain.archive, signed.archive)).toBe(0);
+    await host.run(signed);
+    await host.ask('DELETE', '/v1/trust/initech');
+    await host.trust(after);
+    await host.shutdown();
+    await host.boot();
+    expect((await host.show(signed.id)).reason.code).toBe('E_SIG_REVOKED');
+    expect((await host.stage(signedAgain)).status).toBe(201);
+    expect((await host.operate(signed.id, 'enable')).body.state).toBe('succeeded');
+    expect((await host.show(signed.id)).state).toBe('enabled');
+  });
 });

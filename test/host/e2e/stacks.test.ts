@@ -42,7 +42,7 @@ export default defineExtension({
 interface Line {
   readonly level: string;
   readonly message: string;
-  readonly fields: { readonly code?: string; readonly stack?: string };
+  readonly fields: { readonly code?: string; readonly class?: string; readonly stack?: string };
 }
 
 describe('the log of an extension', () => {
@@ -79,7 +79,7 @@ describe('the log of an extension', () => {
     // What the author sees is not what the client sees.
     expect(JSON.stringify(answer.body)).not.toContain('src/');
     const { level, fields } = await lineWith('acme/stacks', 'no total');
-    expect([level, fields.code]).toEqual(['error', 'E_EXTENSION']);
+    expect([level, fields.code, fields.class]).toEqual(['error', 'E_EXTENSION', 'RangeError']);
     expect(fields.stack).toMatch(/^RangeError: no total/);
     expect(fields.stack).toContain('src/deep/order.ts:5:11');
     expect(fields.stack).toContain('src/index.ts:10:');
@@ -89,7 +89,7 @@ describe('the log of an extension', () => {
   it('keeps the code and the class of the error', async () => {
     await host.ask('GET', '/x/acme/stacks/coded');
     const { fields } = await lineWith('acme/stacks', 'none left');
-    expect(fields.code).toBe('OUT_OF_STOCK');
+    expect([fields.code, fields.class]).toEqual(['OUT_OF_STOCK', 'ExtensionError']);
     expect(fields.stack).toContain('src/index.ts:13:');
   });
 

@@ -118,7 +118,12 @@ describe('packExtension', () => {
     const cases: [Record<string, string>, string][] = [
       [{ 'manifest.json': '{}' }, 'E_MANIFEST_INVALID'],
       [
-        { 'manifest.json': JSON.stringify({ ...MANIFEST, secrets: [{ name: 'A', reason: 'r' }] }) },
+        {
+          'manifest.json': JSON.stringify({
+            ...MANIFEST,
+            contributes: { hooks: [{ hook: 'magds.before_query' }] },
+          }),
+        },
         'E_UNSUPPORTED',
       ],
       [{ 'dist/addon.node': 'x' }, 'E_PKG_INVALID'],

@@ -2,7 +2,8 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addTrustedKey, generateKey, readTrustPolicy, signPackage } from '../../../host/packaging/index.ts';
+import { generateKey, signPackage } from '../../../host/packaging/index.ts';
+import { createTrustAdmin } from '../../../host/trust/trust-admin.ts';
 import { verifyPackage } from '../../../kernel/trust/verify.ts';
 import { NOW, packageArchive } from '../../kernel/trust/fixtures/packages.ts';
 import { temporaryFolders, writeFiles } from './fixtures/temporary-folder.ts';
@@ -49,9 +50,10 @@ describe('signPackage', () => {
     expect(mediaType).toBe('application/vnd.dev.sigstore.bundle.v0.3+json');
     expect(verify('sha256', archive, pem, Buffer.from(messageSignature.signature, 'base64'))).toBe(true);
 
-    const keyId = await addTrustedKey(dir, 'acme', pem, 'verified');
-    const policy = await readTrustPolicy(dir);
-    expect((await verifyPackage({ archive, bundle, policy, now: NOW })).signedBy).toBe(keyId);
+    const trust = createTrustAdmin(dir);
+    await trust.trustPublisher({ publisher: 'acme', publicKey: pem, id: 'acme-2026', tier: 'verified' });
+    const policy = await trust.policy();
+    expect((await verifyPackage({ archive, bundle, policy, now: NOW })).signedBy).toBe('acme-2026');
   });
 
   it('refuses files and keys that are none', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../host/storage/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../host/storage/embedded-postgres.ts';
 import { acquireHostLock } from '../../../host/storage/host-lock.ts';
+import { HostProcess } from '../../support/host-process.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 describe('embedded Postgres', () => {
@@ -97,7 +98,9 @@ describe('embedded Postgres', () => {
   });
 
   it('starts after a crash of Postgres itself, and with the pid file of something else', async () => {
-    await start();
+    // Its host is killed first: one that lives would start it again.
+    const host = new HostProcess({ MAG_DATA_DIR: dataDir, MAG_PORT: '0' });
+    await host.ready().finally(() => host.kill('SIGKILL'));
     const running = await pid();
     process.kill(running, 'SIGKILL');
     await gone(running);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openDatabase } from '../../../host/storage/database.ts';
-import { createEventLog, type PostgresEventLog } from '../../../host/storage/event-log.ts';
+import { createEventLog, type StoredEventLog } from '../../../host/storage/event-log.ts';
 import { dayOf } from '../../../host/storage/event-row.ts';
 import type { StoredEvent } from '../../../kernel/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -31,14 +31,14 @@ const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 describe('event log', () => {
   let test: TestDatabase;
   let databases: Database[];
-  let log: PostgresEventLog;
-  let other: PostgresEventLog;
+  let log: StoredEventLog;
+  let other: StoredEventLog;
   beforeAll(async () => {
     test = await createTestDatabase();
     databases = await Promise.all([openDatabase(test.url), openDatabase(test.url)]);
     [log, other] = databases.map((database) => createEventLog(database, silentLogger)) as [
-      PostgresEventLog,
-      PostgresEventLog,
+      StoredEventLog,
+      StoredEventLog,
     ];
   });
   afterAll(async () => {
@@ -137,7 +137,7 @@ describe('event log', () => {
       }
     };
     const reading = Promise.all(components.map(reader));
-    const append = async (target: PostgresEventLog, host: number) => {
+    const append = async (target: StoredEventLog, host: number) => {
       // Hosts name the components in opposite orders, which would deadlock if locks were taken that way.
       const order = host === 0 ? components : components.toReversed();
       // One after the other: together they would be one batch, and there would be nothing to race.
@@ -195,9 +195,10 @@ describe('event log', () => {
   });
 
   it('makes a partition again that another host dropped', async () => {
-    const event_id = uuidV7(Date.now() - 5 * DAY_MS);
+    const now = Date.now();
+    const event_id = uuidV7(now - 5 * DAY_MS);
     await log.append([event('dropped', { event_id })]);
-    await test.pool.query(`DROP TABLE mag.events_${dayOf(Date.now(), -5).replaceAll('-', '')}`);
+    await test.pool.query(`DROP TABLE mag.events_${dayOf(now, -5).replaceAll('-', '')}`);
     expect(sequences(await log.append([event('dropped', { event_id })]))).toEqual([2]);
   });
 
@@ -234,7 +235,7 @@ describe('event log', () => {
     await expect.poll(() => woken.has('before'), { timeout: 30_000 }).toBe(true);
     woken.clear();
     await test.pool.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'magflock events' AND datname = current_database()",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'magflock mag_events' AND datname = current_database()",
     );
     await expect.poll(() => woken.has('before'), { timeout: 30_000 }).toBe(true);
   });
@@ -243,7 +244,7 @@ describe('event log', () => {
     const own = await createTestDatabase();
     const database = await openDatabase(own.url);
     let now = Date.now();
-    const aged = createEventLog(database, silentLogger, { now: () => new Date(now) });
+    const aged = createEventLog(database, silentLogger, { clock: { now: () => new Date(now) } });
     try {
       const partitions = async () =>
         (

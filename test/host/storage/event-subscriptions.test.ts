@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../host/storage/database.ts';
-import { createEventLog, type PostgresEventLog } from '../../../host/storage/event-log.ts';
+import { createEventLog, type StoredEventLog } from '../../../host/storage/event-log.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { uuidV7 } from '../../support/uuid-v7.ts';
@@ -8,7 +8,7 @@ import { uuidV7 } from '../../support/uuid-v7.ts';
 describe('event subscriptions', () => {
   let test: TestDatabase;
   let database: Database;
-  let log: PostgresEventLog;
+  let log: StoredEventLog;
   beforeAll(async () => {
     test = await createTestDatabase();
     database = await openDatabase(test.url);
@@ -79,9 +79,9 @@ describe('event subscriptions', () => {
     };
     await log.deadLetter({ ...letter, error: { code: 'E_EXTENSION', detail: 'threw\0' } });
     await log.deadLetter({ ...letter, attempts: 1 });
-    const [newest, oldest] = await log.deadLetters(10);
+    const [newest, oldest] = await log.deadLetters({ limit: 10 });
     expect(oldest).toEqual({ ...letter, id: expect.any(String), at: expect.any(Date) });
     expect(newest?.attempts).toBe(1);
-    expect(await log.deadLetters(1)).toHaveLength(1);
+    expect(await log.deadLetters({ limit: 1 })).toHaveLength(1);
   });
 });

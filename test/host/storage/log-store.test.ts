@@ -47,6 +47,24 @@ describe('LogStore', () => {
     expect(await store.read('acme/close', { limit: 10 })).toHaveLength(1);
   });
 
+  it('writes what comes in the moment in which it has written all', async () => {
+    for (let turns = 0; turns < 30; turns += 1) {
+      const written: unknown[] = [];
+      const query = async (_: unknown, values: unknown[][] = []) => {
+        written.push(...(values[3] ?? []));
+        return [];
+      };
+      const store = createLogStore({ query } as unknown as Database, silentLogger);
+      store.write(line('moment', 'first'));
+      const flushed = store.flush();
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      store.write(line('moment', 'second'));
+      await store.flush();
+      expect([turns, ...written]).toEqual([turns, 'first', 'second']);
+      await flushed;
+    }
+  });
+
   it('stores hostile text, and one line it cannot store takes no other with it', async () => {
     const store = createLogStore(database, silentLogger);
     await test.pool.query("ALTER TABLE mag.logs ADD CONSTRAINT poison CHECK (message <> 'poison')");

@@ -18,13 +18,14 @@ describe('OperationStore', () => {
     await test.drop();
   });
   const begin = (id: string, extension: `${string}/${string}`) =>
-    store.begin({ id, kind: 'install', extension, principal: 'token:1', input: { version: '1.0.0' } });
+    store.begin({ id, kind: 'install', extension, principal: 'token:1', input: { version: '1.0.0' } }, [
+      extension,
+    ]);
 
   it('journals each step before and after', async () => {
     await begin('a1', 'acme/a');
     await store.step('a1', 'verify', 'running');
-    await store.step('a1', 'verify', 'done', 'signed by key-1\0');
-    await store.step('a1', 'migrate', 'running');
+    await store.step('a1', 'verify', 'done', 'signed by key-1\0', 'migrate');
     const running = await store.get('a1');
     expect(running).toMatchObject({
       state: 'running',
@@ -57,15 +58,23 @@ describe('OperationStore', () => {
   });
 
   it('shows what a crash left, oldest first, until it ends', async () => {
-    const left = (await store.running()).map((operation) => operation.extension);
+    const own = ['a1', 'b1', 'c1', 'c2', 'c3'];
+    expect(await store.adopt(own)).toEqual([]); // in good hands
+    const dropped = await store.adopt(own.slice(1));
+    expect(dropped.map(({ id }) => id)).toEqual(['a1']); // nobody does it any more
+    await using next = await openDatabase(test.url);
+    const successor = createOperationStore(next);
+    const left = (await successor.adopt([])).map((operation) => operation.extension);
     expect(left).toEqual(['acme/a', 'acme/b', 'acme/c']);
+    expect(await successor.adopt(own)).toEqual([]);
+    expect((await store.holder('acme/b'))?.id).toBe('b1');
     await store.end('a1', 'failed', { code: 'E_MIGRATION', detail: 'no' });
     expect(await store.get('a1')).toMatchObject({
       state: 'failed',
       error: { code: 'E_MIGRATION', detail: 'no' },
       endedAt: expect.any(Date),
     });
-    expect((await store.running()).map((operation) => operation.id)).not.toContain('a1');
+    expect(await store.holder('acme/a')).toBeNull();
     await expect(store.end('a1', 'succeeded')).rejects.toMatchObject({ code: 'E_STATE' });
   });
 

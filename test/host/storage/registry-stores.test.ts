@@ -5,6 +5,7 @@ import { createGrantStore } from '../../../host/storage/grant-store.ts';
 import { createPackageStore } from '../../../host/storage/package-store.ts';
 import type { ExtensionStore, GrantStore, PackageStore } from '../../../kernel/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { until } from '../../support/host.ts';
 
 let test: TestDatabase;
 let database: Database;
@@ -22,6 +23,7 @@ describe('PackageStore', () => {
   beforeAll(() => {
     store = createPackageStore(database);
   });
+  const NOTHING = { archive: new Uint8Array([1]), bundle: '', attestations: '' };
   const entry = (version: string, digest: string) => ({
     digest,
     id: 'acme/hello' as const,
@@ -32,27 +34,28 @@ describe('PackageStore', () => {
     sizeBytes: 4,
   });
 
-  it('returns the bytes it was given, once for each digest', async () => {
+  it('returns the bytes it was given, once for each digest, with the signature and the attestations that came last', async () => {
     const archive = new Uint8Array([0, 255, 10, 0]);
-    await store.put(entry('1.0.0', 'sha256:aa'), archive, '{"bundle":1}');
-    await store.put(entry('1.0.0', 'sha256:aa'), new Uint8Array([9]), 'other');
+    await store.put(entry('1.0.0', 'sha256:aa'), { archive, bundle: '{"bundle":1}', attestations: '' });
+    const again = { archive: new Uint8Array([9]), bundle: 'other', attestations: '{"review":1}\n' };
+    await store.put(entry('1.0.0', 'sha256:aa'), again);
     const read = await store.read('sha256:aa');
     expect(new Uint8Array(read?.archive ?? [])).toEqual(archive);
-    expect(read?.bundle).toBe('{"bundle":1}');
+    expect(read).toMatchObject({ bundle: 'other', attestations: '{"review":1}\n' });
     const found = await store.find('acme/hello', '1.0.0');
     expect(found).toEqual({ ...entry('1.0.0', 'sha256:aa'), stagedAt: expect.any(Date) });
   });
 
   it('refuses the same version with another digest', async () => {
-    await expect(store.put(entry('1.0.0', 'sha256:bb'), new Uint8Array(), '')).rejects.toMatchObject({
+    await expect(store.put(entry('1.0.0', 'sha256:bb'), NOTHING)).rejects.toMatchObject({
       code: 'E_PKG_EQUIVOCATION',
     });
     expect(await store.read('sha256:bb')).toBeNull();
   });
 
   it('lists the newest first and forgets what was removed', async () => {
-    await store.put(entry('1.1.0', 'sha256:cc'), new Uint8Array([1]), '');
-    await store.put({ ...entry('1.0.0', 'sha256:dd'), id: 'acme/other' }, new Uint8Array([1]), '');
+    await store.put(entry('1.1.0', 'sha256:cc'), NOTHING);
+    await store.put({ ...entry('1.0.0', 'sha256:dd'), id: 'acme/other' }, NOTHING);
     const versions = (await store.list('acme/hello')).map((found) => found.version);
     expect(versions).toEqual(['1.1.0', '1.0.0']);
     expect(await store.list()).toHaveLength(3);
@@ -115,6 +118,41 @@ describe('GrantStore', () => {
     ]);
     await store.put({ ...grant, scope: null });
     expect(await store.list()).toMatchObject([{ scope: null, uses: 0, lastUsedAt: null }]);
+  });
+
+  it('adds to what is installed only, also when that ends at the same moment', async () => {
+    const states: string[] = [];
+    const { pool } = test;
+    const set = (state: string) =>
+      `INSERT INTO mag.extensions (id, state, version, digest, config) VALUES ('acme/short', '${state}', '1.0.0', 'x', '{}')
+       ON CONFLICT (id) DO UPDATE SET state = excluded.state`;
+    const short = { ...grant, extension: 'acme/short' } as const;
+    for (const state of ['none', 'staged', 'installed', 'quarantined', 'uninstalled']) {
+      if (state !== 'none') await pool.query(set(state));
+      if (await store.add(short)) states.push(state);
+    }
+    expect(states).toEqual(['installed', 'quarantined']);
+    await pool.query(set('disabled'));
+    await store.remove('acme/short', 'database.read');
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(set('uninstalled'));
+      const adding = store.add(short);
+      await until(
+        async () =>
+          (
+            await pool.query(
+              "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%mag.grants%'",
+            )
+          ).rowCount,
+        (count) => count === 1,
+      );
+      await client.query('COMMIT');
+      expect([await adding, await store.list('acme/short')]).toEqual([false, []]);
+    } finally {
+      client.release();
+    }
   });
 
   it('says whether there was something to remove', async () => {

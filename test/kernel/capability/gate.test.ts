@@ -32,6 +32,29 @@ describe('Gate', () => {
     expect(codeOf(gate.decide(id, [read('public.orders')]))).toBe('E_CAP_SCOPE');
   });
 
+  it('tells of the first allow of each capability, and again once it was granted anew', () => {
+    const told: unknown[] = [];
+    gate.onFirstUse((...first) => told.push(first));
+    const use = () => gate.decide(id, [read('public.users')]);
+    const grants = [{ capability: 'database.read', scope: null }] as const;
+    gate.hold(manifest, []);
+    use();
+    expect(told).toEqual([]);
+    gate.hold(manifest, grants);
+    gate.decide(id, [read('public.secrets')]);
+    expect(told).toEqual([]);
+    use();
+    use();
+    gate.takeUses();
+    gate.hold(manifest, grants); // another grant changed
+    use();
+    expect(told).toEqual([[id, 'database.read']]);
+    gate.hold(manifest, []);
+    gate.hold(manifest, grants);
+    use();
+    expect(told).toHaveLength(2);
+  });
+
   it('holds an extension to its own declaration, however much is granted', () => {
     gate.hold(manifest, [{ capability: 'database.read', scope: null }]);
     expect(codeOf(gate.decide(id, [read('public.orders')]))).toBe('allow');
@@ -48,6 +71,23 @@ describe('Gate', () => {
     expect(
       codeOf(gate.decide(id, [{ capability: 'database.write' }, { capability: 'api.emit_events' }])),
     ).toBe('E_CAP_UNDECLARED');
+  });
+
+  it('keeps what both versions declare when grants change while they run side by side', () => {
+    const next = manifestOf({ capabilities: [{ name: 'api.emit_events', reason: 'tells' }] });
+    gate.hold(next, [{ capability: 'database.write', scope: null }], manifest);
+    gate.regrant(id, [{ capability: 'api.emit_events', scope: null }]);
+    expect(codeOf(gate.decide(id, [{ capability: 'api.emit_events' }]))).toBe('allow');
+    expect(codeOf(gate.decide(id, [{ capability: 'database.write' }]))).toBe('E_CAP_REVOKED');
+    gate.hold(next, []);
+    expect(codeOf(gate.decide(id, [{ capability: 'database.write' }]))).toBe('E_CAP_UNDECLARED');
+  });
+
+  it('grants nothing to who was released', () => {
+    gate.hold(manifest, []);
+    gate.release(id);
+    gate.regrant(id, [{ capability: 'database.write', scope: null }]);
+    expect(codeOf(gate.decide(id, [{ capability: 'database.write' }]))).toBe('E_CAP_UNDECLARED');
   });
 
   it('takes a revocation and a restored grant at once', () => {

@@ -3,8 +3,8 @@ import { type Database, openDatabase } from '../../../host/storage/database.ts';
 import { createStores } from '../../../host/storage/stores.ts';
 import { EventBus } from '../../../kernel/events/bus.ts';
 import { EventTypes } from '../../../kernel/events/event-types.ts';
-import type { StoredEvent } from '../../../kernel/ports.ts';
-import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { type Deliver, inTurn } from '../../../kernel/events/in-turn.ts';
+import type { EventLog, StoredEvent } from '../../../kernel/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { until } from '../../support/host.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -44,16 +44,19 @@ describe('EventBus', () => {
     await stores.close();
   });
 
-  const open = () => {
+  const open = (
+    deliver: Deliver = (_extension, events) => inTurn(events, (event) => handler(event)),
+    log: EventLog = stores.events,
+  ) => {
     const types = new EventTypes();
     types.declare(ME, new Map([[TYPE, SCHEMA]]));
     const bus = new EventBus({
-      log: stores.events,
+      log,
       types,
       clock: { now: () => new Date() },
       logger: silentLogger,
       retry: { attempts: 3, baseMs: 5, maxMs: 10 },
-      deliver: (_extension: ExtensionId, event) => handler(event),
+      deliver,
     });
     buses.push(bus);
     return bus;
@@ -147,12 +150,37 @@ describe('EventBus', () => {
     await publish(bus, 40, 41, 42);
     await settled(2);
     expect(seen).toEqual([40, 42]);
-    const letters = await stores.events.deadLetters(10);
+    const letters = await stores.events.deadLetters({ limit: 10 });
     expect(letters[0]).toMatchObject({
       subscription: { extension: ME, type: TYPE },
       attempts: 3,
       event: { data: { n: 41 } },
     });
+  });
+
+  it('hands over several at once, and tries again from the one that failed', async () => {
+    const hands: number[][] = [];
+    const numberOf = ({ data }: StoredEvent) => (data as { n: number }).n;
+    let failures = 2;
+    const bus = open((_extension, events) => {
+      hands.push(events.map(numberOf));
+      return inTurn(events, async (event) => {
+        if (numberOf(event) === 5 && failures-- > 0) throw new Error('not now');
+        seen.push(numberOf(event));
+        return 'handled';
+      });
+    });
+    await bus.resume(ME, [TYPE]);
+    await bus.park(ME);
+    await publish(bus, ...Array.from({ length: 12 }, (_, n) => n));
+    await bus.resume(ME, [TYPE]);
+    await settled(12);
+    expect(seen).toEqual(Array.from({ length: 12 }, (_, n) => n));
+    // One, two, four while all goes well, and one alone behind a failure.
+    expect(hands.slice(0, 5)).toEqual([[0], [1, 2], [3, 4, 5, 6], [5], [5]]);
+    await bus.park(ME);
+    const [subscription] = await stores.events.subscriptions();
+    expect(subscription?.cursors.get('extension')).toBe((await stores.events.heads()).get('extension'));
   });
 
   it('keeps the place of a parked subscription, also for another host', async () => {
@@ -167,6 +195,26 @@ describe('EventBus', () => {
     await next.resume(ME, [TYPE]);
     await settled(3);
     expect(seen).toEqual([1, 2, 3]);
+  });
+
+  it('does not begin to deliver to whom it was parked for meanwhile', async () => {
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: EventLog = {
+      ...stores.events,
+      async subscriptions() {
+        asked.resolve();
+        await answered.promise;
+        return stores.events.subscriptions();
+      },
+    };
+    const bus = open(undefined, slow);
+    const resuming = bus.resume(ME, [TYPE]);
+    await asked.promise;
+    await bus.park(ME);
+    answered.resolve();
+    await resuming;
+    const [status] = await bus.subscriptions();
+    expect(status).toMatchObject({ host: null, counts: null });
   });
 
   it('delivers again what was not acknowledged when it stopped', async () => {

@@ -69,7 +69,7 @@ describe('fetch in a cell', () => {
   beforeAll(async () => {
     server = await startEcho();
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    both = await startBothPlatforms((name, params, request, signal) => {
+    both = await startBothPlatforms((name, params, { request, signal }) => {
       if (name !== 'http.fetch') return Promise.reject(new MagError('E_PARAMS', 'another call'));
       made.push({ params, request });
       return answer(params, signal);

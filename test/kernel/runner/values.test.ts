@@ -31,7 +31,7 @@ describe('values in a cell', () => {
 
   it('are decoded in parts as on the platform', async () => {
     const anyPart = fc.array(
-      fc.constantFrom(
+      fc.constantFrom<number>(
         0x41,
         0xef,
         0xbb,
@@ -52,7 +52,22 @@ describe('values in a cell', () => {
         maxLength: 6,
       },
     );
-    const streams = fc.sample(fc.array(anyPart, { maxLength: 5 }), 1_000);
+    // Node loses a mark in the middle of a part that follows the beginning of a character; the standard keeps it.
+    const lostByNode = (parts: readonly number[][]) => {
+      const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+      return parts.some(
+        (part) => decoder.decode(new Uint8Array(part), { stream: true }).lastIndexOf('\ufeff') > 0,
+      );
+    };
+    const afterOneRefused: number[][] = [
+      [0x41, 0xed],
+      [0xef, 0x41],
+      [0xef, 0xbb, 0xbf],
+    ];
+    const streams = fc
+      .sample(fc.array(anyPart, { maxLength: 5 }), 1_000)
+      .filter((parts) => !lostByNode(parts));
+    streams.push(afterOneRefused);
     await both.same(
       `const results = [];
       for (const parts of input) for (const options of [{}, { fatal: true }, { ignoreBOM: true }]) {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MagError } from '../../../kernel/errors.ts';
+import type { CallOrigin } from '../../../kernel/sandbox/cell.ts';
 import type { Json } from '../../../manifests/json.ts';
+import { CELL_CODES } from '../../../manifests/protocol/cell-codes.ts';
 import type { RequestContext } from '../../../manifests/protocol/frames.ts';
 import { createHarness, type Harness, REQUEST, rejection, startHarness } from './harness.ts';
 
@@ -10,9 +12,12 @@ describe('calls into an extension', () => {
   let harness: Harness;
   const hostCalls: { name: string; params: Json; request: RequestContext | null }[] = [];
 
-  async function hostCall(name: string, params: string, request: RequestContext | null): Promise<string> {
+  async function hostCall(name: string, params: string, { request }: CallOrigin): Promise<string> {
     hostCalls.push({ name, params: JSON.parse(params), request });
     if (name === 'db.query') throw new MagError('E_CAP_SCOPE', 'not for this table');
+    if (name === 'files.list') throw new MagError('E_LIMIT_RATE', 'too many at once');
+    if (name === 'files.read') throw new MagError('E_NOT_FOUND', 'nothing there');
+    if (name === 'http.fetch') throw new MagError('E_NET_FORBIDDEN', 'a closed address');
     if (name === 'events.publish') throw new TypeError('a fault of the host: /secret/path');
     if (name === 'state.get') return '{"value":{"n":1},"version":7}';
     if (name === 'state.list') return '{"entries":[{"key":"a","value":1,"version":1}]}';
@@ -28,10 +33,23 @@ describe('calls into an extension', () => {
         nothing: '() => undefined',
         who: '(request, ctx) => ({ extension: ctx.extension, config: ctx.config, request: ctx.request })',
         frozen: `(request, ctx) => [ctx, ctx.config, ctx.config.nested, ctx.request, ctx.db].map(Object.isFrozen)`,
-        wait: `async (ms) => { await new Promise((done) => setTimeout(done, ms)); return ms; }`,
+        hold: `() => new Promise((done) => { globalThis.letGo = () => done('held'); })`,
+        letGo: '() => { letGo(); }',
         throws: `() => { throw Object.assign(new Error('the secret of the author'), { code: 'MY_CODE' }); }`,
         forge: `() => { throw Object.assign(new Error('forged'), { code: 'E_CAP_UNDECLARED' }); }`,
+        forgeOwn: `(code) => { throw Object.assign(new Error('forged'), { code }); }`,
+        forgeOnReal: `async (code, ctx) => {
+          const error = await ctx.files.list('').then(null, (thrown) => thrown);
+          error.code = code;
+          throw error;
+        }`,
+        refused: `async (request, ctx) => { await ctx.files.list(''); }`,
+        missing: `async (request, ctx) => { await ctx.files.read('a'); }`,
+        fetched: `async () => { await fetch('http://localhost/'); }`,
         throwsText: `() => { throw 'just text'; }`,
+        throwsOwn: `() => { class OutOfStock extends Error {} throw new OutOfStock('none left'); }`,
+        throwsTrap: `() => { throw Object.create(null, { constructor: { get() { throw 1; } }, name: { value: 'Trap' } }); }`,
+        throwsLong: `() => { class A extends Error {} Object.defineProperty(A, 'name', { value: 'x'.repeat(1_000_000) }); throw new A('long'); }`,
         scope: `async (request, ctx) => { await ctx.db.query('select 1', [1]); }`,
         caught: `async (request, ctx) => {
           try { await ctx.db.queryOne('select 1'); } catch (error) { return [error instanceof Error, error.code, error.message]; }
@@ -43,7 +61,11 @@ describe('calls into an extension', () => {
         bigint: '() => 1n',
         logs: `(request, ctx) => { ctx.log.warn('careful', { n: 1 }); console.log('a', { b: 2 }, 3); }`,
       },
-      { hostCall, load: { config: { greeting: 'hi', nested: { a: [1] } } } },
+      {
+        hostCall,
+        clean: (text) => text.replaceAll('of the author', '[redacted]'),
+        load: { config: { greeting: 'hi', nested: { a: [1] } } },
+      },
     );
   });
   afterAll(() => harness[Symbol.asyncDispose]());
@@ -65,9 +87,10 @@ describe('calls into an extension', () => {
 
   it('runs calls side by side', async () => {
     const order: Json[] = [];
-    const waits = [300, 150, 0].map((ms) => harness.call('wait', ms).then((done) => order.push(done)));
-    await Promise.all(waits);
-    expect(order).toEqual([0, 150, 300]);
+    const held = harness.call('hold').then((done) => order.push(done));
+    order.push(await harness.call('echo', 'beside it'));
+    await Promise.all([held, harness.call('letGo')]);
+    expect(order).toEqual(['beside it', 'held']);
   });
 
   it('hands host calls on with the request of the call that makes them', async () => {
@@ -90,6 +113,12 @@ describe('calls into an extension', () => {
     expect(JSON.stringify(harness.logs)).not.toContain('/secret/path');
   });
 
+  it('keeps the words of an error for the log of the host, without what must not be there', async () => {
+    const { cause } = await rejection(harness.call('throws'));
+    expect(cause).toMatchObject({ message: 'the secret [redacted]', code: 'MY_CODE' });
+    expect((cause as Error).stack).toContain('the secret [redacted]');
+  });
+
   it('believes no code that it did not give', async () => {
     expect((await rejection(harness.call('forge'))).code).toBe('E_EXTENSION');
     expect((await rejection(harness.call('throwsText'))).code).toBe('E_EXTENSION');
@@ -97,6 +126,24 @@ describe('calls into an extension', () => {
     expect((await rejection(harness.call('absent'))).code).toBe('E_EXTENSION');
     expect((await rejection(harness.call('constructor'))).code).toBe('E_EXTENSION');
   });
+
+  it.each([
+    ['missing', 'E_NOT_FOUND', 'nothing there'],
+    ['fetched', 'E_NET_FORBIDDEN', 'a closed address'],
+    ['refused', 'E_LIMIT_RATE', 'too many at once'],
+  ])('hands the error of a host call that nobody catches on: %s', async (name, code, message) => {
+    const error = await rejection(harness.call(name));
+    expect([error.code, error.message]).toEqual([code, message]);
+  });
+
+  it.each(Object.keys(CELL_CODES))(
+    'lets no guest say %s, not even with an error of the host',
+    async (code) => {
+      expect((await rejection(harness.call('forgeOwn', code))).code).toBe('E_EXTENSION');
+      const real = code === 'E_LIMIT_RATE' ? code : 'E_EXTENSION';
+      expect((await rejection(harness.call('forgeOnReal', code))).code).toBe(real);
+    },
+  );
 
   it('keeps the words of the author in the log and out of the message', async () => {
     harness.logs.length = 0;
@@ -107,6 +154,19 @@ describe('calls into an extension', () => {
     expect(line).toMatchObject({ level: 'error', message: 'the secret of the author', request: REQUEST });
     expect(line?.fields.code).toBe('MY_CODE');
     expect(line?.fields.stack).toContain('acme/hello/index.js');
+  });
+
+  it.each([
+    ['throws', 'Error'],
+    ['throwsOwn', 'OutOfStock'],
+    ['throwsTrap', 'Trap'],
+    ['throwsLong', 'x'.repeat(64)],
+    ['throwsText', undefined],
+  ])('keeps the class of what was thrown for the log: %s', async (name, expected) => {
+    harness.logs.length = 0;
+    const { cause } = await rejection(harness.call(name));
+    expect(harness.logs[0]?.fields.class).toBe(expected);
+    expect((cause as Error).name).toBe(expected ?? 'Error');
   });
 
   it('offers durable state as the SDK says', async () => {
@@ -138,6 +198,7 @@ describe('loading', () => {
       endpoints: { 'GET /a': () => 1 },
       hooks: { 'maggate.wrap_request': (request) => ({ ...request, b: 2 }) },
       events: { 'acme.x': (event, ctx) => { ctx.log.info(event.event_id); } },
+      exports: { twice: (n, ctx) => [ctx.caller, 2 * n] },
     }`;
     await using harness = await createHarness({ code });
     expect(await harness.process.start()).toEqual({
@@ -146,6 +207,12 @@ describe('loading', () => {
       endpoints: ['GET /a'],
       hooks: ['maggate.wrap_request'],
       events: ['acme.x'],
+      exports: ['twice'],
+      jobs: [],
+      channels: [],
+      providers: [],
+      commands: [],
+      formats: [],
     });
     const { process } = harness;
     expect(await process.invoke({ kind: 'lifecycle', name: 'start' }, null, LIFECYCLE)).toBeNull();
@@ -157,6 +224,10 @@ describe('loading', () => {
     expect(await process.invoke(hook, { a: 1 }, LIFECYCLE)).toEqual({ a: 1, b: 2 });
     await process.invoke({ kind: 'event', name: 'acme.x' }, { event_id: 'e1' }, LIFECYCLE);
     expect(harness.logs.map((line) => line.message)).toEqual(['started true', 'e1']);
+    const twice = { kind: 'export', name: 'twice' } as const;
+    const chain = ['acme/first', 'acme/second'] as const;
+    expect(await process.invoke(twice, 2, { ...LIFECYCLE, chain })).toEqual(['acme/second', 4]);
+    expect(await process.invoke(twice, 2, LIFECYCLE)).toEqual([null, 4]);
   });
 
   it('is healthy when it does not say', async () => {

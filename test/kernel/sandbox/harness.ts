@@ -19,6 +19,8 @@ export const REQUEST: RequestContext = {
   tenantId: 'acme',
   env: 'test',
   principal: { id: 'user:1', name: 'Ada', role: 'admin' },
+  membership: { tenantId: 'acme', roles: ['admin'] },
+  mode: null,
   traceId: 'trace-1',
 };
 
@@ -43,6 +45,7 @@ export interface HarnessOptions {
   readonly code?: string;
   readonly load?: Partial<CellLoad>;
   readonly hostCall?: CellOwner['hostCall'];
+  readonly clean?: CellOwner['clean'] & {};
   readonly process?: Partial<ProcessOptions>;
   /** A program that takes the place of the runner. */
   readonly runnerPath?: string;
@@ -60,14 +63,15 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
       extension: { id: 'acme/hello', version: '1.2.3' },
       code: options.code ?? 'export default {}',
       config: {},
-      memoryMb: 32,
       cpuMs: 2_000,
       ...options.load,
     },
+    memoryMb: 32,
     hostCallsPerSecond: 10_000,
     jit: true,
     owner: {
       hostCall: options.hostCall ?? (() => Promise.resolve('null')),
+      ...(options.clean === undefined ? {} : { clean: options.clean }),
       log: (level, message, fields, request) =>
         logs.push({ level, message, fields: JSON.parse(fields), request }),
     },
@@ -119,10 +123,10 @@ export async function rejection(promise: Promise<unknown>): Promise<MagError> {
   return outcome;
 }
 
-/** Waits until something is so; gives up after ten seconds. */
+/** Waits until something is so; gives up after half a minute. */
 export async function eventually(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 1_000) throw new Error('it never became so');
+  for (const deadline = performance.now() + 30_000; !isSo(); ) {
+    if (performance.now() > deadline) throw new Error('it never became so');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { describeJail, type JailLayer } from '../../../host/jail-report.ts';
 import { probeJail } from '../../../kernel/sandbox/index.ts';
-import type { JailLayer } from '../../../kernel/sandbox/jail-report.ts';
 import { findJailTools, type JailTools } from '../../../kernel/sandbox/jail-tools.ts';
 import { isPowerless, readProcessStatus } from '../../../kernel/sandbox/process-status.ts';
 import { createHarness, eventually, type Harness, isAlive } from './harness.ts';
@@ -34,7 +34,7 @@ function isOn(layers: readonly JailLayer[], name: string): boolean {
 async function startSpy(): Promise<{ harness: Harness; pid: number; layers: readonly JailLayer[] }> {
   const harness = await createHarness({ runnerPath: SPY });
   await harness.process.start();
-  const { layers } = await harness.sandbox.jail();
+  const layers = describeJail(await harness.sandbox.jail());
   return { harness, pid: harness.process.stats.pid ?? 0, layers };
 }
 
@@ -62,6 +62,9 @@ describe.runIf(isLinux)('a cell as the system sees it', () => {
       const differs = readlinkSync(`/proc/${pid}/ns/${name}`) !== readlinkSync(`/proc/self/ns/${name}`);
       expect(differs, layer).toBe(isOn(layers, layer));
     }
+    // `pid (comm) state ppid pgrp session tty_nr`: it leads a session of its own, without a terminal.
+    const [, , group, session, terminal] = proc(pid, 'stat').split(') ')[1]?.split(' ') ?? [];
+    expect([isOn(layers, 'session'), group, session, terminal]).toEqual([true, `${pid}`, `${pid}`, '0']);
     const limits = proc(pid, 'limits');
     expect(/^Max file size +0 +0 /m.test(limits)).toBe(isOn(layers, 'limits'));
     expect(/^Max open files +64 +64 /m.test(limits)).toBe(isOn(layers, 'limits'));
@@ -69,7 +72,7 @@ describe.runIf(isLinux)('a cell as the system sees it', () => {
   });
 
   it.runIf(isRoot)('has every layer as root on a machine that has the tools', async () => {
-    const { layers } = await probeJail();
+    const layers = describeJail(await probeJail());
     const found = Object.values(findJailTools()).every((tool) => tool !== null);
     const names = ['account', 'capabilities', 'no-new-privileges', 'dies-with-host', 'limits'];
     if (found) expect(names.filter((name) => !isOn(layers, name))).toEqual([]);
@@ -208,8 +211,8 @@ describe('what a machine cannot give', () => {
 
   it.each(['unshare', 'setpriv', 'prlimit'] as const)('takes only the layers of %s', async (tool) => {
     const all = findJailTools();
-    const whole = off((await probeJail()).layers);
-    const { layers } = await probeJail({ tools: { ...all, [tool]: null } });
+    const whole = off(describeJail(await probeJail()));
+    const layers = describeJail(await probeJail({ tools: { ...all, [tool]: null } }));
     const of = {
       unshare: ['network', 'ipc', 'mounts', 'hostname'],
       setpriv: ['capabilities', 'no-new-privileges', 'dies-with-host'],
@@ -223,7 +226,7 @@ describe('what a machine cannot give', () => {
 
   it('is seen when a program does nothing although it says it did', async () => {
     const all = findJailTools();
-    const { layers } = await probeJail({ tools: { ...all, setpriv: all.cat && '/bin/echo' } });
+    const layers = describeJail(await probeJail({ tools: { ...all, setpriv: all.cat && '/bin/echo' } }));
     expect(off(layers)).toEqual(expect.arrayContaining(['no-new-privileges', 'capabilities']));
     expect(isOn(layers, 'account')).toBe(isRoot);
   });

@@ -4,12 +4,16 @@ import { guestError } from '../../../kernel/sandbox/guest-error.ts';
 import { Rate } from '../../../kernel/sandbox/rate.ts';
 import { RestartPolicy } from '../../../kernel/sandbox/restart-policy.ts';
 import type { Code } from '../../../manifests/catalog/index.ts';
+import { CALLS, errorsOf } from '../../../manifests/protocol/calls.ts';
+import { CELL_CODES } from '../../../manifests/protocol/cell-codes.ts';
 import { CELL_EXIT, OUT_OF_MEMORY_WORDS } from '../../../manifests/protocol/cell-exit.ts';
 
 describe('the error of a guest', () => {
   const answered = new Map<Code, string>([
     ['E_DB', 'as the host said'],
     ['E_AUTH_REQUIRED', 'never passed on'],
+    ['E_INTERNAL', 'never passed on'],
+    ['E_LIMIT_RATE', 'too many at once'],
   ]);
   const judged = (code: string) => guestError({ code, message: 'as the guest says' }, answered).code;
 
@@ -17,6 +21,16 @@ describe('the error of a guest', () => {
     const error = guestError({ code: 'E_DB', message: 'as the guest says' }, answered);
     expect([error.code, error.message]).toEqual(['E_DB', 'as the host said']);
   });
+
+  it.each([...new Set(Object.values(CALLS).flatMap(errorsOf))])(
+    'keeps %s when a host call ended with it',
+    (code) => {
+      const error = guestError({ code, message: 'as the guest says' }, new Map([[code, 'as the host said']]));
+      expect([error.code, error.message]).toEqual([code, 'as the host said']);
+      if (!Object.hasOwn(CELL_CODES, code))
+        expect(guestError({ code, message: '' }, new Map()).code).toBe('E_EXTENSION');
+    },
+  );
 
   it.each(['E_LIMIT_CPU', 'E_LIMIT_MEMORY', 'E_LIMIT_OUTPUT', 'E_LIMIT_RATE'])('keeps %s', (code) => {
     expect(judged(code)).toBe(code);

@@ -1,5 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MAX_LOG_BYTES, MAX_LOGS_PER_SECOND } from '../../../manifests/protocol/limits.ts';
+import { settledMemory } from '../../sandbox/world/host-memory.ts';
 import { createHarness, endpoint, eventually, REQUEST, rejection, startHarness } from './harness.ts';
 
 const LOOP = 'for (;;) {}';
@@ -19,7 +21,7 @@ describe('processor time', () => {
     ],
     [
       'in a promise chain without end',
-      `() => { const again = () => Promise.resolve().then(again); return again(); }`,
+      `() => { const again = () => { Promise.resolve().then(again); }; again(); return new Promise(() => {}); }`,
     ],
     ['in a regular expression', `() => /^(a+)+$/.test('a'.repeat(40) + 'b')`],
   ])('stops a loop %s and is there again', async (_, loop) => {
@@ -91,7 +93,46 @@ describe('memory', () => {
     expect(error.code).toBe('E_LIMIT_MEMORY');
     expect(await harness.call('ok')).toBe(1);
   });
+
+  it('leaves the host with the memory and the processes it had', async () => {
+    const [bomb, waits] = ['const a = []; for (;;) a.push(new Array(1e5).fill(1));', 'new Promise(() => {})'];
+    const payload = 'x'.repeat(900_000);
+    const attack = async () => {
+      await using harness = await startHarness({ bomb: `() => { ${bomb} }`, waits: `() => ${waits}` });
+      const limits = { cpuMs: 30_000, deadlineMs: 30_000 };
+      const calls = ['waits', 'waits', 'bomb'].map((name) => rejection(harness.call(name, payload, limits)));
+      for (const { code } of await Promise.all(calls)) expect(code).toBe('E_LIMIT_MEMORY');
+    };
+    await attack(); // what is made once is made
+    const [{ living }, processes] = [await settledMemory(), childProcesses()];
+    for (let round = 0; round < 5; round += 1) await attack();
+    // Tests before this one may have left something that ends, or is let go of, in a moment.
+    await expect
+      .poll(() => childProcesses().filter((process) => !processes.includes(process)), { timeout: 20_000 })
+      .toEqual([]);
+    // Each attack handed in more than 2.5 MB, and filled far more than that.
+    await expect
+      .poll(async () => (await settledMemory()).living - living, { timeout: 20_000 })
+      .toBeLessThan(5);
+  });
 });
+
+/** As Linux counts them; nowhere else. */
+function childProcesses(): string[] {
+  const tasks = process.platform === 'linux' ? readdirSync('/proc/self/task') : [];
+  return tasks
+    .flatMap((task) => childrenOf(task).split(' '))
+    .filter((pid) => pid !== '')
+    .sort();
+}
+
+function childrenOf(task: string): string {
+  try {
+    return readFileSync(`/proc/self/task/${task}/children`, 'utf8');
+  } catch {
+    return ''; // a thread that ended meanwhile
+  }
+}
 
 describe('sizes', () => {
   it('refuses a result, a payload, and parameters that are too large', async () => {
@@ -251,7 +292,7 @@ describe('deadlines and cancellation', () => {
     await using harness = await startHarness(
       { ask },
       {
-        hostCall: (_name, _params, _request, signal) => {
+        hostCall: (_name, _params, { signal }) => {
           seen.push(signal);
           return new Promise(() => undefined);
         },
@@ -278,7 +319,7 @@ describe('deadlines and cancellation', () => {
     }`;
     await using harness = await createHarness({
       code,
-      hostCall: (_name, params, request) => {
+      hostCall: (_name, params, { request }) => {
         requests.push([JSON.parse(params).key, request]);
         return Promise.resolve('null');
       },

@@ -63,7 +63,7 @@ describe('a cell whose memory only grows', () => {
 
   /** Whether it is worn at some time of these heartbeats, in megabytes each. */
   const isWorn = (heaps: readonly number[]) => {
-    const recycling = new Recycling({ memoryMb: 100 }, () => 0);
+    const recycling = new Recycling(100, 1, () => 0);
     return heaps.some((heap) => recycling.isWorn({ calls: 0, beat: { heapBytes: heap * MB } }));
   };
   /** Eight heartbeats with a collection in the middle that leaves this much. */
@@ -81,7 +81,7 @@ describe('a cell whose memory only grows', () => {
 
   it('is replaced for that once in a while only', () => {
     let now = 0;
-    const recycling = new Recycling({ memoryMb: 100 }, () => now);
+    const recycling = new Recycling(100, 1, () => now);
     const worn = () => {
       recycling.reset();
       return [81, 83, 85]

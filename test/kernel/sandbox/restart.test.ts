@@ -1,9 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { bundleRunner } from '../../../host/build/bundle-runner.ts';
+import { BUILD_DIR } from '../../../host/paths.ts';
 import { MagError } from '../../../kernel/errors.ts';
+import { createSandbox } from '../../../kernel/sandbox/index.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { createHarness, eventually, type Harness, isAlive, rejection, startHarness } from './harness.ts';
 
 const NEVER = `(request, ctx) => { ctx.log.info('in'); return new Promise(() => {}); }`;
+
+/** Far above what it takes: machines that run tests are busy. */
+const BACK_MS = 15_000;
 
 function pidOf(harness: Harness): number {
   const { pid } = harness.process.stats;
@@ -22,6 +29,29 @@ describe('a cell that dies', () => {
     expect(await harness.call('ok')).toBe(1);
     expect(pidOf(harness)).not.toBe(before);
     expect(harness.deaths.map(({ code }) => code)).toEqual(['E_CELL_LOST']);
+  });
+
+  it.each([
+    ['killed from outside', null],
+    ['over its memory', 'hog'],
+    ['over its processor time', 'loop'],
+    ['deaf in what nothing interrupts', 'deaf'],
+  ])('is back soon when it was %s', async (_, attack) => {
+    await using harness = await startHarness({
+      ok: '() => 1',
+      hog: '() => { const all = []; for (;;) all.push(new Array(100_000).fill(1)); }',
+      loop: '() => { for (;;) {} }',
+      deaf: '() => { const text = "x".repeat(2 ** 29 - 24); for (;;) text.normalize("NFD"); }',
+    });
+    const before = pidOf(harness);
+    if (attack === null) process.kill(before, 'SIGKILL');
+    else await rejection(harness.call(attack, null, { cpuMs: 300 }));
+    const since = performance.now();
+    expect(await harness.call('ok')).toBe(1);
+    const backMs = Math.round(performance.now() - since);
+    console.info(`back after ${backMs} ms`);
+    expect(pidOf(harness)).not.toBe(before);
+    expect(backMs).toBeLessThan(BACK_MS);
   });
 
   it('makes a call again that arrived when the cell was ending already', async () => {
@@ -154,8 +184,13 @@ describe('ending', () => {
 
 describe('the jail', () => {
   it('passes its own check', async () => {
-    await using harness = await createHarness();
-    await expect(harness.sandbox.check()).resolves.toBeUndefined();
+    // A jail that is named is looked at each time.
+    await using sandbox = createSandbox({
+      runnerPath: await bundleRunner(BUILD_DIR),
+      logger: silentLogger,
+      jail: {},
+    });
+    await expect(sandbox.check()).resolves.toBeUndefined();
   });
 
   it('says what is missing', async () => {

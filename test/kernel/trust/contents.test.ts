@@ -59,6 +59,17 @@ describe('readContents', () => {
     expect(() => readContents(packageFiles(migrating, files))).toThrow(invalid);
   });
 
+  it('refuses a frame whose page is not in the package', () => {
+    const board = {
+      ...MANIFEST,
+      capabilities: [{ name: 'ui.register_panel', reason: 'Shows a board.' }],
+      contributes: { panels: [{ name: 'b', title: 'B', page: 'ui/board.html' }] },
+    };
+    const without = packageFiles(board);
+    expect(() => readContents(without)).toThrow(expect.objectContaining({ code: 'E_PKG_INVALID' }));
+    expect(readContents(without.set('ui/board.html', Buffer.from('x'))).manifest.id).toBe(MANIFEST.id);
+  });
+
   it('refuses a manifest that is no JSON, no text, no manifest or wants too much', () => {
     const code = (error: string) => expect.objectContaining({ code: error });
     const withManifest = (bytes: Uint8Array) => () =>
@@ -70,7 +81,7 @@ describe('readContents', () => {
     expect(withManifest(Buffer.alloc(300_000, 0x20))).toThrow(code('E_MANIFEST_INVALID'));
     const deep = Buffer.from(`{"id":"acme/hello","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
     expect(withManifest(deep)).toThrow(code('E_MANIFEST_INVALID'));
-    const jobs = { ...MANIFEST, contributes: { jobs: [{ name: 'digest' }] } };
-    expect(() => readContents(packageFiles(jobs))).toThrow(code('E_UNSUPPORTED'));
+    const missing = { ...MANIFEST, contributes: { hooks: [{ hook: 'magds.before_query' }] } };
+    expect(() => readContents(packageFiles(missing))).toThrow(code('E_UNSUPPORTED'));
   });
 });

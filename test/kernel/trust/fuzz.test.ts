@@ -6,6 +6,7 @@ import { readArchive } from '../../../kernel/trust/archive.ts';
 import { parseTrustPolicy } from '../../../kernel/trust/policy.ts';
 import { verifyPackage } from '../../../kernel/trust/verify.ts';
 import { rawTar } from './fixtures/archives.ts';
+import { certificateBundle, reviewLine } from './fixtures/bundles.ts';
 import { MANIFEST, NOW, packageArchive, policyOf, sign, testKey } from './fixtures/packages.ts';
 
 const key = testKey();
@@ -69,6 +70,28 @@ describe('fuzzing', () => {
         expect(code).not.toBe('value');
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('verifyPackage survives any attestations', async () => {
+    const alice = testKey();
+    const needy = parseTrustPolicy({
+      publishers: { acme: { tier: 'verified', keys: [{ id: 'k', publicKey: key.pem }], reviews: 1 } },
+      reviewers: { alice: { keys: [{ id: 'a', publicKey: alice.pem }] } },
+    });
+    const json = JSON.parse(reviewLine(archive, alice));
+    const grafted = fc
+      .tuple(fc.constantFrom(...paths(json)), fc.jsonValue())
+      .map(([path, value]) => JSON.stringify(graft(json, path, value)));
+    const certified = JSON.parse(certificateBundle(archive, alice)).verificationMaterial;
+    const keyless = JSON.stringify({ ...json, verificationMaterial: certified });
+    const line = fc.oneof(fc.string(), fc.json(), grafted, fc.constant(keyless));
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 4 }), async (lines) => {
+        const submitted = { archive, bundle, attestations: lines.join('\n'), policy: needy, now: NOW };
+        expect(['value', 'E_SIG_REVIEWS']).toContain(await valueOrCode(() => verifyPackage(submitted)));
+      }),
+      { numRuns: 1000 },
     );
   });
 

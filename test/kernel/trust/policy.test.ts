@@ -1,8 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { EMPTY_POLICY, parseTrustPolicy } from '../../../kernel/trust/policy.ts';
-import { addKey, removePublisher } from '../../../kernel/trust/policy-edit.ts';
-import { NOW, testKey } from './fixtures/packages.ts';
+import { parseTrustPolicy } from '../../../kernel/trust/policy.ts';
+import { testKey } from './fixtures/packages.ts';
 
 const { pem, privateKey } = testKey();
 const key = { id: 'k', publicKey: pem };
@@ -23,17 +22,43 @@ describe('parseTrustPolicy', () => {
     });
     expect(policy.publishers.get('acme')).toEqual({
       tier: 'verified',
-      keys: [{ ...key, notAfter: new Date('2027-12-31T00:00:00Z'), revokedAt: null }],
+      keys: [{ ...key, notBefore: null, notAfter: new Date('2027-12-31T00:00:00Z'), revokedAt: null }],
       identities: [],
       trustedRoot: null,
+      reviews: 0,
+      provenance: null,
     });
     expect(policy.publishers.get('globex')).toMatchObject({
-      identities: [identity],
-      trustedRoot: 'globex-trusted-root.json',
+      identities: [{ ...identity, notBefore: null, notAfter: null, revokedAt: null }],
+      trustedRoot: { file: 'globex-trusted-root.json', material: null },
     });
   });
 
+  it('reads reviewers, and what packages need beside their signature', () => {
+    const provenance = { builder: 'https://builder.example', sourceRepository: 'https://github.com/acme/x' };
+    const policy = parseTrustPolicy({
+      publishers: { acme: { tier: 'verified', keys: [key], reviews: 2, provenance } },
+      reviewers: { alice: { keys: [key] }, bob: { identities: [{ issuer: 'i', san: 's' }] } },
+    });
+    expect(policy.publishers.get('acme')).toMatchObject({ reviews: 2, provenance });
+    expect([...policy.reviewers.keys()]).toEqual(['alice', 'bob']);
+    expect(policy.reviewers.get('bob')).toMatchObject({ keys: [], identities: [{ san: 's' }] });
+  });
+
   it.each<[string, unknown]>([
+    ['reviewers that are a list', { reviewers: [] }],
+    ['a reviewer that cannot be one', { reviewers: { 'A b': {} } }],
+    ['a reviewer with a tier', { reviewers: { alice: { tier: 'verified' } } }],
+    ['a reviewer with a key that is none', { reviewers: { alice: { keys: [{ id: 'a', publicKey: 'x' }] } } }],
+    ['a number of reviews that is none', withEntry({ tier: 'verified', reviews: '2' })],
+    ['a negative number of reviews', withEntry({ tier: 'verified', reviews: -1 })],
+    ['half a review', withEntry({ tier: 'verified', reviews: 1.5 })],
+    ['more reviews than anybody needs', withEntry({ tier: 'verified', reviews: 17 })],
+    ['a provenance without a repository', withEntry({ tier: 'verified', provenance: { builder: 'b' } })],
+    [
+      'a provenance with a misspelt member',
+      withEntry({ tier: 'verified', provenance: { builder: 'b', sourceRepository: 's', builders: [] } }),
+    ],
     ['null', null],
     ['a list', []],
     ['an unknown member', { publisher: {} }],
@@ -55,47 +80,5 @@ describe('parseTrustPolicy', () => {
     ['a root elsewhere', withEntry({ tier: 'verified', trustedRoot: '../../etc/passwd' })],
   ])('refuses %s', (_what, json) => {
     expect(() => parseTrustPolicy(json)).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
-  });
-});
-
-describe('addKey', () => {
-  it('names a key by its fingerprint and does not add it twice', () => {
-    const add = { publisher: 'acme', publicKey: pem, tier: 'community' } as const;
-    const once = addKey(EMPTY_POLICY, add);
-    const twice = addKey(once, { ...add, tier: 'verified' });
-    expect(once.publishers.get('acme')?.keys[0]?.id).toMatch(/^[0-9a-f]{16}$/);
-    expect(twice.publishers.get('acme')).toEqual({ ...once.publishers.get('acme'), tier: 'verified' });
-    expect(EMPTY_POLICY.publishers.size).toBe(0);
-  });
-
-  it.each([
-    ['no publisher', { publisher: 'Acme', publicKey: pem }],
-    ['no key', { publisher: 'acme', publicKey: 'x' }],
-    ['the id of another key', { publisher: 'acme', publicKey: testKey().pem, id: 'k' }],
-  ])('refuses %s', (_what, add) => {
-    const policy = parseTrustPolicy(withKeys(key));
-    expect(() => addKey(policy, { ...add, tier: 'verified' })).toThrow(
-      expect.objectContaining({ code: 'E_BAD_REQUEST' }),
-    );
-  });
-});
-
-describe('removePublisher', () => {
-  it('keeps when a key was removed first, and drops who never had one', () => {
-    const later = new Date(NOW.getTime() + 1000);
-    const removed = removePublisher(parseTrustPolicy(withKeys(key)), 'acme', NOW);
-    const again = removePublisher(removed, 'acme', later, 'k');
-    expect(again.publishers.get('acme')?.keys[0]?.revokedAt).toEqual(NOW);
-    const keyless = parseTrustPolicy(
-      withEntry({ tier: 'verified', identities: [{ issuer: 'i', san: 's' }] }),
-    );
-    expect(removePublisher(keyless, 'acme', NOW).publishers.size).toBe(0);
-  });
-
-  it('refuses what is not there', () => {
-    const policy = parseTrustPolicy(withKeys(key));
-    const missing = expect.objectContaining({ code: 'E_NOT_FOUND' });
-    expect(() => removePublisher(policy, 'globex', NOW)).toThrow(missing);
-    expect(() => removePublisher(policy, 'acme', NOW, 'other')).toThrow(missing);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { removePublisher, trustPublisher } from '../../../host/trust/policy-edit.ts';
 import { EMPTY_POLICY, parseTrustPolicy, type TrustPolicy } from '../../../kernel/trust/policy.ts';
-import { addKey, removePublisher } from '../../../kernel/trust/policy-edit.ts';
 import { loadPackage, type Package, type Verified, verifyPackage } from '../../../kernel/trust/verify.ts';
 import { rawArchive } from './fixtures/archives.ts';
 import { certificateBundle, statementBundle } from './fixtures/bundles.ts';
@@ -158,12 +158,12 @@ describe('verifyPackage', () => {
   it('refuses a removed key, and with it what was installed; trusting it again lifts that', async () => {
     const bundle = sign(archive, acme);
     const add = { publisher: 'acme', publicKey: acme.pem, tier: 'verified' } as const;
-    const added = addKey(EMPTY_POLICY, { ...add, id: 'k' });
+    const added = trustPublisher(EMPTY_POLICY, { ...add, id: 'k' });
     const { signedBy } = await verify(archive, bundle, added);
     for (const keyId of [signedBy, undefined]) {
       const removed = removePublisher(added, 'acme', NOW, keyId);
       await expect(verify(archive, bundle, removed)).rejects.toMatchObject({ code: 'E_SIG_REVOKED' });
-      expect((await verify(archive, bundle, addKey(removed, add))).signedBy).toBe('k');
+      expect((await verify(archive, bundle, trustPublisher(removed, add))).signedBy).toBe('k');
     }
   });
 
@@ -174,9 +174,12 @@ describe('verifyPackage', () => {
   });
 
   it('reports what is wrong with a package only after its signature', async () => {
-    const jobs = await packageArchive({ ...MANIFEST, contributes: { jobs: [{ name: 'x' }] } });
-    await expect(verify(jobs, sign(jobs, acme))).rejects.toMatchObject({ code: 'E_UNSUPPORTED' });
-    await expect(verify(jobs, sign(jobs, other))).rejects.toMatchObject({ code: 'E_SIG_IDENTITY' });
+    const missing = await packageArchive({
+      ...MANIFEST,
+      contributes: { hooks: [{ hook: 'magds.before_query' }] },
+    });
+    await expect(verify(missing, sign(missing, acme))).rejects.toMatchObject({ code: 'E_UNSUPPORTED' });
+    await expect(verify(missing, sign(missing, other))).rejects.toMatchObject({ code: 'E_SIG_IDENTITY' });
     const empty = await packageArchive({ ...MANIFEST, displayName: '' });
     await expect(verify(empty, sign(empty, acme))).rejects.toMatchObject({ code: 'E_MANIFEST_INVALID' });
   });

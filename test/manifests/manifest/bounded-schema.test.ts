@@ -33,6 +33,7 @@ describe('schemaProblems', () => {
     ['another draft', { $schema: 'http://json-schema.org/draft-07/schema#' }],
     ['a member of the language', JSON.parse('{"properties":{"a":{"__proto__":{}}}}')],
     ['too much', { description: 'x'.repeat(70_000) }],
+    ['too much to compile', { anyOf: Array.from({ length: 1_000 }, (_, i) => ({ const: i })) }],
     ['too deep a schema', nested(40)],
     ['far too deep a schema', nested(20_000)],
   ])('refuses %s', (_what, schema) => {

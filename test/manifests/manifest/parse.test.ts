@@ -31,6 +31,7 @@ const full = {
     endpoints: [
       { method: 'GET', path: '/greet/:name' },
       { method: 'POST', path: '/webhook', auth: 'none' },
+      { method: 'POST', path: '/orders', auth: 'certificate' },
     ],
     hooks: [{ hook: 'maggate.wrap_request' }],
     events: {
@@ -68,6 +69,25 @@ function problemsOf(json: unknown): readonly string[] {
 
 const capability = (name: string, scope?: object) => ({ name, reason: 'r', ...(scope ? { scope } : {}) });
 
+const get = { method: 'GET', path: '/a' };
+
+const page = 'ui/a.html';
+const panels = (...list: object[]) => ({
+  capabilities: [{ name: 'ui.register_panel', reason: 'r' }],
+  contributes: { panels: list },
+});
+
+const badCommands: [string, object][] = [
+  ['a command with a name that steers', { name: 'a\u001b' }],
+  ['a command with an argument twice', { args: [{ name: 'a' }, { name: 'a' }] }],
+  ['a command with an option of mag', { options: [{ name: 'token' }] }],
+  ['a command with a letter of mag', { options: [{ name: 'other', short: 'y' }] }],
+  ['a required argument behind an open one', { args: [{ name: 'a', required: false }, { name: 'b' }] }],
+  ['many values in the middle', { args: [{ name: 'a', variadic: true }, { name: 'b' }] }],
+  ['choices that are no strings', { options: [{ name: 'a', type: 'integer', choices: ['1'] }] }],
+  ['a command of no role', { auth: 'No Role' }],
+];
+
 describe('parseManifest', () => {
   it.each([
     'https://api.example.com',
@@ -81,12 +101,71 @@ describe('parseManifest', () => {
     ).toBeUndefined();
   });
 
+  it('takes a subscription by its type, or with how it is delivered', () => {
+    const subscribes = [
+      'a.plain',
+      { type: 'a.once', delivery: 'transactional' },
+      { type: 'a.often', delivery: 'at-least-once' },
+      { type: 'a.silent' },
+    ];
+    const { contributes } = parseManifest({
+      ...minimal,
+      capabilities: [capability('realtime.subscribe_events')],
+      contributes: { events: { subscribes } },
+    });
+    expect(contributes.events).toEqual({
+      subscribes: ['a.plain', 'a.once', 'a.often', 'a.silent'],
+      transactional: ['a.once'],
+      publishes: [],
+    });
+  });
+
+  it('knows every version that an endpoint is of, and what is said of it', () => {
+    const { contributes } = parseManifest({
+      ...minimal,
+      capabilities: [capability('api.register_endpoint')],
+      contributes: {
+        endpoints: [
+          { method: 'GET', path: '/a', version: 3 },
+          { method: 'GET', path: '/a', summary: 'An a.', response: { type: 'object' } },
+          { method: 'GET', path: '/b' },
+        ],
+        versions: [{ version: 1, deprecated: '2026-11-30', sunset: '2027-06-01' }],
+      },
+    });
+    expect(contributes.endpoints.map(({ version }) => version)).toEqual([3, 1, 1]);
+    expect(contributes.endpoints[1]).toMatchObject({ summary: 'An a.', response: { type: 'object' } });
+    expect(contributes.versions).toEqual([
+      { version: 1, deprecated: '2026-11-30', sunset: '2027-06-01' },
+      { version: 3 },
+    ]);
+  });
+
   it('fills the defaults in', () => {
     expect(parseManifest(minimal)).toEqual({
       ...minimal,
       dependencies: {},
       capabilities: [],
-      contributes: { endpoints: [], hooks: [], events: { subscribes: [], publishes: [] } },
+      contributes: {
+        endpoints: [],
+        hooks: [],
+        events: { subscribes: [], transactional: [], publishes: [] },
+        exports: [],
+        jobs: [],
+        schedules: [],
+        channels: [],
+        commands: [],
+        help: [],
+        formats: [],
+        widgets: [],
+        panels: [],
+        explorers: [],
+        versions: [],
+        ssoProviders: [],
+        oidcProviders: [],
+        samlProviders: [],
+        roles: [],
+      },
       limits: {
         cpuMs: 500,
         wallMs: 5000,
@@ -94,9 +173,45 @@ describe('parseManifest', () => {
         hostCallsPerSecond: 500,
         egressKbPerMinute: 10_240,
       },
+      secrets: [],
       health: { intervalSeconds: 60 },
       isolation: { process: 'dedicated', jit: true },
     });
+  });
+
+  const hooked = (endpoint: object) => ({
+    ...minimal,
+    capabilities: ['api.register_endpoint', 'network.inbound', 'system.secrets'].map((name) =>
+      capability(name),
+    ),
+    secrets: ['GITHUB_SECRET', 'A'].map((name) => ({ name, reason: 'Webhooks are signed with it.' })),
+    contributes: { endpoints: [{ method: 'POST', path: '/hook', auth: 'none', ...endpoint }] },
+  });
+
+  it('takes a webhook with how it is signed', () => {
+    const webhook = { secret: 'GITHUB_SECRET', header: 'X-Hub-Signature-256', prefix: 'sha256=' };
+    expect(parseManifest(hooked({ webhook })).contributes.endpoints[0]?.webhook).toEqual({
+      ...webhook,
+      algorithm: 'sha256',
+      encoding: 'hex',
+      scheme: 'body',
+      toleranceSeconds: 300,
+    });
+    expect(parseManifest(hooked({})).contributes.endpoints[0]).not.toHaveProperty('webhook');
+  });
+
+  it.each<[string, object]>([
+    ['no secret', { webhook: { header: 'x' } }],
+    ['no header', { webhook: { secret: 'A' } }],
+    ['a secret itself', { webhook: { secret: 'hunter2', header: 'x' } }],
+    ['a secret the manifest does not name', { webhook: { secret: 'OTHER', header: 'x' } }],
+    ['a header that is none', { webhook: { secret: 'A', header: 'x y' } }],
+    ['a broken algorithm', { webhook: { secret: 'A', header: 'x', algorithm: 'md5' } }],
+    ['a token beside it', { auth: 'user', webhook: { secret: 'A', header: 'x' } }],
+    ['no body to sign', { method: 'GET', webhook: { secret: 'A', header: 'x' } }],
+    ['a member nobody knows', { webhook: { secret: 'A', header: 'x', key: 'B' } }],
+  ])('refuses a webhook with %s', (_what, endpoint) => {
+    expect(codeOfParsing(hooked(endpoint))).toBe('E_MANIFEST_INVALID');
   });
 
   it('keeps what the manifest says, drops what this host has no use for, and leaves its input alone', () => {
@@ -116,9 +231,22 @@ describe('parseManifest', () => {
       hostCallsPerSecond: 500,
       egressKbPerMinute: 5,
     });
-    expect(manifest.contributes.endpoints.map(({ auth }) => auth)).toEqual(['user', 'none']);
+    expect(manifest.contributes.endpoints.map(({ auth }) => auth)).toEqual(['user', 'none', 'certificate']);
     expect(manifest.contributes.hooks).toEqual([{ hook: 'maggate.wrap_request', order: 100 }]);
-    expect(Object.keys(manifest.contributes)).toEqual(['endpoints', 'hooks', 'events']);
+    expect(Object.keys(manifest.contributes)).toEqual([
+      ...['endpoints', 'versions', 'hooks', 'events'],
+      ...[
+        'exports',
+        'jobs',
+        'schedules',
+        'channels',
+        'ssoProviders',
+        'oidcProviders',
+        'samlProviders',
+        'roles',
+      ],
+      ...['commands', 'help', 'formats', 'widgets', 'panels', 'explorers'],
+    ]);
   });
 
   it.each<[string, unknown]>([
@@ -175,6 +303,13 @@ describe('parseManifest', () => {
       },
     ],
     [
+      'an endpoint for certificates without its capability',
+      {
+        capabilities: [capability('api.register_endpoint')],
+        contributes: { endpoints: [{ method: 'GET', path: '/a', auth: 'certificate' }] },
+      },
+    ],
+    [
       'the same route twice',
       {
         capabilities: [capability('api.register_endpoint')],
@@ -186,6 +321,65 @@ describe('parseManifest', () => {
         },
       },
     ],
+    ...[
+      ['times that are none', { name: 'a', cron: 'daily', job: 'work' }],
+      ['a time zone that is none', { name: 'a', cron: '0 0 * * *', timezone: 'Mars/Olympus', job: 'work' }],
+      ['times that never come', { name: 'a', cron: '0 0 31 2 *', job: 'work' }],
+      ['a schedule of no job', { name: 'a', cron: '0 0 * * *' }],
+    ].map(
+      ([what, schedule]) =>
+        [
+          what as string,
+          {
+            capabilities: [capability('system.background_jobs'), capability('system.cron_schedule')],
+            contributes: { jobs: [{ name: 'work' }], schedules: [schedule] },
+          },
+        ] as [string, object],
+    ),
+    ['a channel without its capability', { contributes: { channels: [{ name: 'room' }] } }],
+    [
+      'events in a channel without their capability',
+      {
+        capabilities: [capability('realtime.register_channel')],
+        contributes: { channels: [{ name: 'room', events: ['acme.hello.greeted'] }] },
+      },
+    ],
+    [
+      'events in a channel that are only written for extensions',
+      {
+        capabilities: [capability('realtime.register_channel'), capability('realtime.subscribe_events')],
+        contributes: { channels: [{ name: 'room', events: ['database.query.executed'] }] },
+      },
+    ],
+    [
+      'a channel twice',
+      {
+        capabilities: [capability('realtime.register_channel')],
+        contributes: { channels: [{ name: 'room' }, { name: 'room' }] },
+      },
+    ],
+    ['a job without its capability', { contributes: { jobs: [{ name: 'work' }] } }],
+    ['an export twice', { contributes: { exports: [{ name: 'a' }, { name: 'a' }] } }],
+    ...[
+      { endpoints: [{ method: 'GET', path: '/a', version: 0 }] },
+      { endpoints: [{ method: 'GET', path: '/a', version: 100 }] },
+      { endpoints: [{ method: 'GET', path: '/a', version: 1.5 }] },
+      { endpoints: [{ method: 'GET', path: '/a', version: '2' }] },
+      { endpoints: [{ method: 'GET', path: '/a', summary: '' }] },
+      { endpoints: [{ method: 'GET', path: '/a', request: { type: 'object' } }] },
+      { endpoints: [{ method: 'POST', path: '/a', request: { type: 'thing' } }] },
+      { endpoints: [{ method: 'POST', path: '/a', request: { $id: 'https://acme.example/a' } }] },
+      { endpoints: [{ method: 'POST', path: '/a', request: 'schemas/a.json' }] },
+      { endpoints: [{ method: 'GET', path: '/a', response: { pattern: '(a+)+' } }] },
+      { endpoints: [get], versions: [{ version: 2 }] },
+      { endpoints: [get], versions: [{ version: 1 }, { version: 1 }] },
+      { endpoints: [get], versions: [{ version: 1, sunset: '2026-02-30' }] },
+      { endpoints: [get], versions: [{ version: 1, sunset: '2026-01-01T00:00:00Z' }] },
+      { endpoints: [get], versions: [{ version: 1, deprecated: '2027-01-01', sunset: '2026-01-01' }] },
+    ].map((contributes): [string, object] => [
+      JSON.stringify(contributes),
+      { capabilities: [capability('api.register_endpoint')], contributes },
+    ]),
     ['a hook without its capability', { contributes: { hooks: [{ hook: 'maggate.wrap_request' }] } }],
     [
       'a hook twice',
@@ -195,6 +389,17 @@ describe('parseManifest', () => {
           hooks: [{ hook: 'maggate.wrap_request' }, { hook: 'maggate.wrap_request', order: 1 }],
         },
       },
+    ],
+    [
+      'a subscription twice, once of each kind',
+      {
+        capabilities: [capability('realtime.subscribe_events')],
+        contributes: { events: { subscribes: ['a.b', { type: 'a.b', delivery: 'transactional' }] } },
+      },
+    ],
+    [
+      'a delivery there is not',
+      { contributes: { events: { subscribes: [{ type: 'a.b', delivery: 'once' }] } } },
     ],
     ['a subscription without its capability', { contributes: { events: { subscribes: ['a.b'] } } }],
     [
@@ -230,27 +435,70 @@ describe('parseManifest', () => {
         capabilities: [capability('network.outbound', { origins: ['https://a.example'], methods: ['get'] })],
       },
     ],
+    ...badCommands.map(([what, command]): [string, object] => [
+      what,
+      {
+        capabilities: [capability('cli.register_command')],
+        contributes: { commands: [{ name: 'greet', description: 'd', ...command }] },
+      },
+    ]),
+    ['a command without its capability', { contributes: { commands: [{ name: 'a', description: 'd' }] } }],
+    ['help without its capability', { contributes: { help: [{ command: 'event:tail', text: 't' }] } }],
+    ['a format without its capability', { contributes: { formats: [{ name: 'csv', description: 'd' }] } }],
+    ...['../x.html', 'dist/x.html', 'ui/x.js', 'ui/../x.html', '/ui/x.html', 'ui/.x.html'].map(
+      (page): [string, object] => [`the page ${page}`, panels({ name: 'a', title: 'A', page })],
+    ),
+    ['two frames of one name', panels({ name: 'a', title: 'A', page }, { name: 'a', title: 'B', page })],
+    ['a widget without its capability', { contributes: { widgets: [{ name: 'a', title: 'A', page }] } }],
   ])('refuses %s', (_what, part) => {
     expect(codeOfParsing({ ...minimal, ...part })).toBe('E_MANIFEST_INVALID');
   });
 
   it.each<[string, object, string]>([
-    ['a bundle', { kind: 'bundle', extensions: {} }, 'bundle'],
-    ['a capability', { capabilities: [capability('system.keys')] }, 'system.keys'],
+    ['a capability', { capabilities: [capability('system.instances')] }, 'system.instances'],
     ['a capability of the language', { capabilities: [capability('constructor.name')] }, 'constructor.name'],
     ['a hook', { contributes: { hooks: [{ hook: 'magds.before_query' }] } }, 'magds.before_query'],
-    ['jobs', { contributes: { jobs: [{ name: 'digest', maxAttempts: 5 }] } }, 'jobs'],
-    ['schedules', { contributes: { schedules: [{ name: 'nightly', cron: '0 3 * * *' }] } }, 'schedules'],
-    ['commands', { contributes: { commands: [{ name: 'greet' }] } }, 'commands'],
-    ['channels', { contributes: { channels: [{ name: 'greetings' }] } }, 'channels'],
-    ['widgets', { contributes: { widgets: [{ name: 'w' }] } }, 'widgets'],
-    ['panels', { contributes: { panels: [{ name: 'p' }] } }, 'panels'],
-    ['providers', { contributes: { providers: [{ name: 'p' }] } }, 'providers'],
-    ['secrets', { secrets: [{ name: 'KEY', reason: 'r' }] }, 'secrets'],
   ])('says that this host does not offer %s', (_what, part, named) => {
     const json = { ...minimal, ...part };
     expect(codeOfParsing(json)).toBe('E_UNSUPPORTED');
     expect(problemsOf(json).join()).toContain(named);
+  });
+
+  it('takes the names of its secrets as the scope of the right to read them', () => {
+    const secrets = ['A', 'B_2'].map((name) => ({ name, reason: 'r' }));
+    const parsed = (scope?: object) =>
+      parseManifest({ ...minimal, secrets, capabilities: [capability('system.secrets', scope)] });
+    expect(parsed().secrets).toEqual(secrets);
+    expect(parsed().capabilities).toEqual([
+      { name: 'system.secrets', reason: 'r', scope: { names: ['A', 'B_2'] } },
+    ]);
+    expect(parsed({ names: ['A'] }).capabilities[0]?.scope).toEqual({ names: ['A'] });
+    expect(parseManifest(minimal).secrets).toEqual([]);
+  });
+
+  it.each<[string, object]>([
+    ['secrets without the right to read them', { secrets: [{ name: 'A', reason: 'r' }] }],
+    ['the right to read secrets without any', { capabilities: [capability('system.secrets')] }],
+    [
+      'a scope with a secret it does not name',
+      {
+        secrets: [{ name: 'A', reason: 'r' }],
+        capabilities: [capability('system.secrets', { names: ['A', 'B'] })],
+      },
+    ],
+    [
+      'a secret twice',
+      {
+        secrets: [
+          { name: 'A', reason: 'r' },
+          { name: 'A', reason: 's' },
+        ],
+        capabilities: [capability('system.secrets')],
+      },
+    ],
+    ['a secret in small letters', { secrets: [{ name: 'a', reason: 'r' }] }],
+  ])('refuses %s', (_what, part) => {
+    expect(codeOfParsing({ ...minimal, ...part })).toBe('E_MANIFEST_INVALID');
   });
 
   it('survives any JSON, and so does the check before it', () => {

@@ -14,6 +14,27 @@ describe('createRecordingContext', () => {
     ]);
   });
 
+  it('remembers where a transaction begins and how it ends', async () => {
+    const ctx = createRecordingContext();
+    const published = await ctx.db.transaction(async (tx) => {
+      await tx.query('insert into notes values (1)');
+      return ctx.events.publishInTransaction(tx, 'acme.hello.noted', { n: 1 });
+    });
+    expect(published).toEqual({ eventId: 'event-1' });
+    await expect(ctx.db.transaction((tx) => tx.queryOne('select 1').then(() => fail()))).rejects.toThrow(
+      'no',
+    );
+    expect(ctx.calls.map(({ name }) => name)).toEqual([
+      'db.begin',
+      'db.query',
+      'events.publishInTransaction',
+      'db.commit',
+      'db.begin',
+      'db.query',
+      'db.rollback',
+    ]);
+  });
+
   it('keeps state with versions, as the host does', async () => {
     const { state } = createRecordingContext();
     expect(await state.get('a')).toBeNull();
@@ -50,11 +71,58 @@ describe('createRecordingContext', () => {
   });
 });
 
+function fail(): never {
+  throw new Error('no');
+}
+
+describe('ctx.db of a test', () => {
+  it('remembers databases that were made', async () => {
+    const ctx = createRecordingContext();
+    await ctx.db.createDatabase({ name: 'orders', project: 'shop' });
+    const [made] = await ctx.db.listDatabases();
+    expect(made).toMatchObject({ project: 'shop', name: 'orders' });
+    expect(ctx.calls.map(({ name }) => name)).toEqual(['db.createDatabase', 'db.listDatabases']);
+  });
+});
+
 describe('createNoopContext', () => {
   it('answers with nothing', async () => {
     const ctx = createNoopContext();
     expect(await ctx.db.query('select 1')).toEqual({ rows: [], rowCount: 0 });
     expect(ctx.request).toBeNull();
+  });
+});
+
+describe('ctx.metrics, ctx.secrets and ctx.keys of a test', () => {
+  it('remember what is counted and measured', async () => {
+    const ctx = createRecordingContext();
+    await ctx.metrics.counter('greetings').inc();
+    await ctx.metrics.gauge('open').set(3, { kind: 'a' });
+    await ctx.metrics.gauge('open').dec();
+    await ctx.metrics.histogram('seconds').observe(0.2);
+    expect(ctx.calls).toEqual([
+      { name: 'metrics.counter', args: ['greetings', 'inc', 1, {}] },
+      { name: 'metrics.gauge', args: ['open', 'set', 3, { kind: 'a' }] },
+      { name: 'metrics.gauge', args: ['open', 'dec', 1, {}] },
+      { name: 'metrics.histogram', args: ['seconds', 'observe', 0.2, {}] },
+    ]);
+  });
+
+  it('have the secrets and keys that the test names', async () => {
+    const { secrets, keys } = createRecordingContext({ secrets: { KEY: 'value' }, keys: ['receipts'] });
+    expect(await secrets.get('KEY')).toBe('value');
+    await expect(secrets.get('toString')).rejects.toMatchObject({ code: 'E_SECRET_MISSING' });
+    const { signature, keyId } = await keys.sign('receipts', 'é');
+    expect(signature).toHaveLength(64);
+    expect(await keys.verify('receipts', new TextEncoder().encode('é'), signature, { keyId })).toBe(true);
+    expect(await keys.verify('receipts', 'e', signature)).toBe(false);
+    expect(await keys.verify('receipts', 'é', signature, { keyId: 'another' })).toBe(false);
+    expect((await keys.publicKey('receipts')).jwk.kid).toBe(keyId);
+    const [header = '', payload = ''] = (await keys.jws('receipts', { a: 1 }, { typ: 'x' })).split('.');
+    expect(JSON.parse(atob(header))).toEqual({ typ: 'x', alg: 'EdDSA', kid: keyId });
+    expect(JSON.parse(atob(payload))).toEqual({ a: 1 });
+    await expect(keys.sign('others', 'x')).rejects.toMatchObject({ code: 'E_KEY_UNKNOWN' });
+    await expect(keys.verify('others', 'x', signature)).rejects.toMatchObject({ code: 'E_KEY_UNKNOWN' });
   });
 });
 

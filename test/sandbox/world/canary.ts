@@ -8,6 +8,8 @@ const CANARY: ExtensionSource = {
   manifest: {
     ...serving('canary', ['GET /echo/:n'], {
       capabilities: [{ name: 'database.read', reason: 'Reads its own song.' }],
+      // A busy machine may keep its cell waiting: that is not what it is to notice.
+      limits: { cpuMs: 2_000, wallMs: 30_000 },
     }),
     migrations: 'migrations',
   },
@@ -41,6 +43,7 @@ export class Canary {
 
   /** Begins to ask; resolves when the first answer is there. */
   async begin(): Promise<void> {
+    this.#quiet = false;
     this.#singing = this.#sing();
     await this.#another();
   }

@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 
 const socket = new Socket({ fd: 3, readable: true, writable: true });
-const SHAPE = '{"lifecycle":[],"health":false,"endpoints":[],"hooks":[],"events":[]}';
+const SHAPE =
+  '{"lifecycle":[],"health":false,"endpoints":[],"hooks":[],"events":[],"exports":[],"jobs":[],"channels":[],"commands":[],"formats":[],"providers":[]}';
 const AsyncFunction = (async () => undefined).constructor;
 
 /** A text as a frame, whatever it says. */

@@ -1,17 +1,16 @@
 import { chmod } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { toMagError } from '../../../kernel/errors.ts';
 import type { CellOwner } from '../../../kernel/sandbox/cell.ts';
 import type { Json } from '../../../manifests/json.ts';
 import { createHarness } from '../../kernel/sandbox/harness.ts';
 import { type Codes, listed } from './codes.ts';
-import { World } from './world.ts';
+import type { Assault } from './siege.ts';
 
 const FORGER = fileURLToPath(new URL('./forger.mjs', import.meta.url));
 
 export interface Forgery {
-  readonly family: 'frames' | 'jail';
   readonly name: string;
   /** What the replaced program does when it is called: the body of an async function of `cell` and `OUTSIDE`. */
   readonly script: string;
@@ -29,9 +28,8 @@ export interface Forgery {
  * the protocol are left. The cell belongs to the same process as a real host with its canary, and shares its
  * event loop.
  */
-export function forgery(forgery: Forgery): void {
-  it(`${forgery.family}: ${forgery.name}`, async () => {
-    await using world = await World.open('verified');
+export function forgery(forgery: Forgery): Assault {
+  const run: Assault['run'] = async (world) => {
     await chmod(FORGER, 0o644); // a cell has an account of its own
     const code = `const OUTSIDE = ${JSON.stringify(world.sentinels.outside)};\n${forgery.script}`;
     await using harness = await createHarness({
@@ -50,5 +48,6 @@ export function forgery(forgery: Forgery): void {
     else expect(outcome).toEqual({ code: expect.toBeOneOf([...listed(codes)]) });
     await harness.sandbox[Symbol.asyncDispose]();
     await world.expectUnharmed([]);
-  });
+  };
+  return { name: forgery.name, run };
 }

@@ -3,6 +3,7 @@ import type { Author, SignedPackage } from '../../support/author.ts';
 
 export interface HostilePackage {
   readonly name: string;
+  readonly version: string;
   readonly members: Readonly<Record<string, unknown>>;
   readonly code: string;
   readonly files?: Readonly<Record<string, string>>;
@@ -10,9 +11,8 @@ export interface HostilePackage {
 
 /** Packs and signs past our own tools, which would refuse some of what an attacker packs. */
 export async function publishAs(author: Author, hostile: HostilePackage): Promise<SignedPackage> {
-  const { name, members, code, files = {} } = hostile;
+  const { name, version, members, code, files = {} } = hostile;
   const id = `${author.publisher}/${name}`;
-  const version = '1.0.0';
   const manifest = {
     manifestVersion: 1,
     kind: 'extension',

@@ -87,20 +87,17 @@ export class Sentinels implements AsyncDisposable {
     expect(Reflect.ownKeys(Object.prototype).filter((key) => !NATIVE.has(key))).toEqual([]);
   }
 
-  /** The host must be stopped: everything is written then. */
+  /** What the host still holds back, as a batch of log lines, is there when it was stopped. */
   async expectNothingStored(): Promise<void> {
     const { pool } = this.#host.database;
     const { rows } = await pool.query(
       `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace = 'mag'::regnamespace
        AND c.relkind IN ('r', 'p') AND NOT c.relispartition`,
     );
-    for (const { name } of rows) {
-      const like = this.secrets.map((_, index) => `t::text LIKE '%' || $${index + 1} || '%'`).join(' OR ');
-      const found = await pool.query(`SELECT count(*)::int AS n FROM ${name} t WHERE ${like}`, [
-        ...this.secrets,
-      ]);
-      expect([name, found.rows[0].n]).toEqual([name, 0]);
-    }
+    const like = this.secrets.map((_, index) => `t::text LIKE '%' || $${index + 1} || '%'`).join(' OR ');
+    const search = rows.map(({ name }) => `SELECT '${name}' AS name FROM ${name} t WHERE ${like}`);
+    const found = await pool.query(search.join(' UNION ALL '), [...this.secrets]);
+    expect(found.rows).toEqual([]);
   }
 
   async #surroundings(): Promise<string> {

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { Code } from '../../../manifests/catalog/index.ts';
-import { World } from './world.ts';
+import type { Assault } from './siege.ts';
 
 export interface Smuggling {
   readonly name: string;
@@ -10,9 +10,8 @@ export interface Smuggling {
 }
 
 /** One attack by the archive itself: it is refused on the way in, on record, and nothing of it stays. */
-export function smuggling({ name, archive, code }: Smuggling): void {
-  it(`archive: ${name}`, async () => {
-    await using world = await World.open('verified');
+export function smuggling({ name, archive, code }: Smuggling): Assault {
+  const run: Assault['run'] = async (world) => {
     const bytes = await archive();
     const bundle = await world.mallory.sign(bytes);
     await world.begin();
@@ -24,5 +23,6 @@ export function smuggling({ name, archive, code }: Smuggling): void {
     const { body } = await world.ask('GET', '/v1/extensions');
     expect(body.extensions.map(({ id }: { id: string }) => id)).toEqual(['acme/canary']);
     await world.expectUnharmed(['extension.stage']);
-  });
+  };
+  return { name, run };
 }

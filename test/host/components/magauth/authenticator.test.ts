@@ -8,10 +8,14 @@ const GOOD = 'mag_1_abc';
 /** Counts what it is asked; `answer` decides. */
 function setUp(record: Partial<TokenRecord> = {}) {
   const token: TokenRecord = {
+    kind: 'token',
     id: '1',
     name: 'ci',
     role: 'author',
     tenantId: 't_system',
+    principal: null,
+    readOnly: false,
+    paths: null,
     createdAt: new Date(0),
     expiresAt: null,
     revokedAt: null,
@@ -105,6 +109,7 @@ describe('roles at endpoints', () => {
     ['owner', 'anything', true],
     ['operator', 'owner', false],
   ])('%s at an endpoint for %s: %s', (role, wanted, may) => {
-    expect(mayCall(role, wanted)).toBe(may);
+    expect(mayCall([role], wanted)).toBe(may);
+    expect(mayCall([], wanted)).toBe(wanted === 'user');
   });
 });

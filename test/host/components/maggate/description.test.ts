@@ -1,3 +1,4 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessTable } from '../../../../host/api/access.ts';
 import { createTestGateway, type TestGateway } from '../../api/test-gateway.ts';
@@ -17,16 +18,29 @@ beforeAll(async () => {
           heapBytes: 9,
           recycled: 0,
           hostCalls: 4,
-          refused: {},
+          refused: { E_LIMIT_RATE: 6 },
           droppedLogs: 0,
+          hostMs: 250,
         },
+        used: { egressSentBytes: 11, egressReceivedBytes: 22 },
       },
     ],
+    spareCells: () => 2,
+    denied: () => [{ extension: 'acme/gone', code: 'E_CAP_SCOPE', count: 2 }],
+    customMetrics: async (ids) =>
+      ids.map((id) => `\nmag_ext_acme_hello_greetings{extension="${id}"} 1\n`).join(''),
   });
 });
 afterAll(() => gateway[Symbol.asyncDispose]());
 
+const NAMED = {
+  type: 'object',
+  required: ['name'],
+  properties: { name: { type: 'string', maxLength: 20 } },
+};
+
 interface Operation {
+  requestBody?: object;
   parameters?: { name: string; in: string; required: boolean }[];
   responses: Record<string, unknown>;
   security?: object[];
@@ -71,6 +85,49 @@ describe('the OpenAPI description', () => {
     expect(document.components.schemas).toHaveProperty('Problem.properties.code');
   });
 
+  it('is what the schema of OpenAPI 3.1 takes, whatever extensions serve', async () => {
+    gateway.endpoints.serveVersions(
+      'acme/hello',
+      [{ version: 1, deprecated: '2026-01-01' }],
+      { method: 'GET', path: '/', auth: 'none' },
+      { method: 'GET', path: '/a/:x/b/:y.json', auth: 'user', summary: 'Of "all" <kinds>.' },
+      {
+        method: 'POST',
+        path: '/a/:one/b/:two.json',
+        auth: 'acme:clerk',
+        request: { $schema: 'https://json-schema.org/draft/2020-12/schema', ...NAMED },
+        response: { type: 'object', properties: { id: { type: 'integer' } } },
+      },
+      { method: 'GET', path: '/a/:x/b/:y.json', auth: 'user', version: 2 },
+      { method: 'DELETE', path: '/twice/:it/:it', auth: 'user', version: 99 },
+    );
+    const validator = new Validator();
+    const document = await read();
+    expect(await validator.validate({ ...structuredClone(document) })).toEqual({ valid: true });
+    expect(validator.version).toBe('3.1');
+    const mine = Object.keys(document.paths).filter((path) => path.includes('/x/acme/hello'));
+    expect(mine.sort()).toEqual([
+      '/v2/x/acme/hello/a/{x}/b/{y}.json',
+      '/v99/x/acme/hello/twice/{it}/{it_2}',
+      '/x/acme/hello/',
+      '/x/acme/hello/a/{x}/b/{y}.json',
+      '/x/acme/hello/twice/{it}/{it_2}',
+    ]);
+    expect(Object.keys(document.paths['/x/acme/hello/a/{x}/b/{y}.json'] ?? {})).toEqual(['get', 'post']);
+    const described = document.paths['/x/acme/hello/a/{x}/b/{y}.json']?.post;
+    expect(described).toMatchObject({
+      requestBody: { required: true, content: { 'application/json': { schema: NAMED } } },
+      responses: {
+        200: { content: { 'application/json': { schema: { properties: { id: { type: 'integer' } } } } } },
+        400: { content: { 'application/problem+json': {} } },
+      },
+    });
+    expect(JSON.stringify(described)).not.toContain('$schema');
+    // the check does check
+    const broken = { ...structuredClone(document), paths: { '/x': { get: { responses: [] } } } };
+    expect((await new Validator().validate(broken)).valid).toBe(false);
+  });
+
   it('shows the endpoints that are served now', async () => {
     gateway.endpoints.serve(
       'acme/hello',
@@ -113,6 +170,14 @@ describe('the metrics', () => {
       /magflock_http_request_duration_seconds_count\{method="GET",route="\/x\/acme\/hello"\} 1/,
       /magflock_cell_calls\{extension="acme\/hello"\} 3/,
       /magflock_cell_cpu_seconds\{extension="acme\/hello"\} 1\.5/,
+      /magflock_cell_host_seconds\{extension="acme\/hello"\} 0\.25/,
+      /magflock_cell_host_calls\{extension="acme\/hello"\} 4/,
+      /magflock_cell_egress_sent_bytes\{extension="acme\/hello"\} 11/,
+      /magflock_cell_egress_received_bytes\{extension="acme\/hello"\} 22/,
+      /magflock_cell_refused\{extension="acme\/hello",code="E_LIMIT_RATE"\} 6/,
+      /magflock_spare_cells 2/,
+      /magflock_capability_denials\{extension="acme\/gone",code="E_CAP_SCOPE"\} 2/,
+      /mag_ext_acme_hello_greetings\{extension="acme\/hello"\} 1/,
       /process_cpu_seconds_total/,
     ]) {
       expect(answer.body).toMatch(line);

@@ -202,10 +202,10 @@ describe('bodies', () => {
   });
 
   it.each([
-    'application/octet-stream',
-    'image/png',
-    'multipart/form-data; boundary=x',
     'application/jsonx',
+    'application/octet-streams',
+    'imagepng',
+    'multipart/mixed; boundary=x',
     'nonsense',
   ])('refuses %s with 415', async (type) => {
     const answer = await post(type, 'x');
@@ -314,8 +314,21 @@ describe('answers', () => {
     { headers: 'x' },
     { headers: [] },
   ])('calls the answer %o an error of the extension', async (answer) => {
+    gateway.endpoints.failed.length = 0;
     const sent = await answered(answer);
     expect([sent.statusCode, sent.json().code]).toEqual([500, 'E_EXTENSION']);
+    expect(gateway.endpoints.failed).toEqual(['acme/hello']);
+  });
+
+  it.each([
+    [200, 0],
+    [404, 0],
+    [500, 1],
+    [503, 1],
+  ])('counts the status %i as %i failures', async (status, count) => {
+    gateway.endpoints.failed.length = 0;
+    expect((await answered({ status })).statusCode).toBe(status);
+    expect(gateway.endpoints.failed).toHaveLength(count);
   });
 
   it('sends the headers an extension may set, and no other', async () => {
@@ -517,6 +530,62 @@ describe('hooks', () => {
   });
 });
 
+describe('an endpoint that says what body it takes', () => {
+  const NAMED = {
+    type: 'object',
+    required: ['name'],
+    additionalProperties: false,
+    properties: { name: { type: 'string', format: 'email' } },
+  };
+  const post = (payload?: string, type = 'application/json') =>
+    gateway.inject('user', {
+      method: 'POST',
+      url: '/x/acme/hello/named',
+      ...(payload === undefined ? {} : { payload, headers: { 'content-type': type } }),
+    });
+  beforeEach(() => {
+    gateway.endpoints.calls.length = 0;
+    gateway.endpoints.serve('acme/hello', { method: 'POST', path: '/named', auth: 'user', request: NAMED });
+  });
+
+  it('gets such a body', async () => {
+    expect((await post('{"name":"ada@example.com"}')).statusCode).toBe(200);
+    expect((await post('{"name":"ada@example.com"}', 'application/vnd.x+json')).statusCode).toBe(200);
+    expect(gateway.endpoints.lastCall.payload.body).toEqual({ name: 'ada@example.com' });
+  });
+
+  it.each([
+    [400, '{"name":7}', 'application/json', 'body/name must be string.'],
+    [400, '{"name":"ada"}', 'application/json', 'body/name must match format "email".'],
+    [400, '{"name":"ada@example.com","role":"owner"}', 'application/json', 'body must NOT have'],
+    [400, 'null', 'application/json', 'body must be object.'],
+    [400, '', 'application/json', 'body must be object.'],
+    [400, undefined, undefined, 'body must be object.'],
+    [415, '{"name":"ada@example.com"}', 'text/plain', 'This endpoint takes JSON.'],
+    [415, 'name=ada@example.com', 'application/x-www-form-urlencoded', 'This endpoint takes JSON.'],
+    [415, 'x', 'application/octet-stream', 'This endpoint takes JSON.'],
+    [415, '--x--', 'multipart/form-data; boundary=x', 'This endpoint takes JSON.'],
+  ])('answers %d to %j of %s, and the extension hears nothing', async (status, payload, type, detail) => {
+    const answer = await post(payload, type);
+    expect([answer.statusCode, answer.json().code]).toEqual([status, 'E_BAD_REQUEST']);
+    expect(answer.json().detail).toContain(detail);
+    expect(gateway.endpoints.calls).toEqual([]);
+  });
+
+  it('is not asked before it is known who asks', async () => {
+    const url = '/x/acme/hello/named';
+    expect((await gateway.inject(null, { method: 'POST', url, payload: { name: 7 } })).statusCode).toBe(401);
+  });
+
+  it('keeps the host busy with no schema', async () => {
+    const anyOf = Array.from({ length: 450 }, (_, i) => ({ const: i }));
+    const endpoint = { method: 'POST', path: '/named', auth: 'user', request: { items: { anyOf } } } as const;
+    gateway.endpoints.serve('acme/hello', endpoint);
+    expect((await post('[449]')).statusCode).toBe(200);
+    expect((await post(JSON.stringify(Array(5_000).fill(449)))).json().detail).toContain('too large');
+  });
+});
+
 describe('events', () => {
   it('tell of a request and its answer', async () => {
     await call('GET', '/greet/a?token=secret');
@@ -530,6 +599,23 @@ describe('events', () => {
     });
     expect(sent).toMatchObject({ type: 'api.response.sent', data: { ...data, status: 200 } });
     expect(JSON.stringify(gateway.hooks.published)).not.toContain('secret');
+  });
+
+  it('tell of what went wrong, in the host or in an extension', async () => {
+    const told = () => gateway.hooks.published.filter(({ type }) => type === 'api.error.occurred');
+    gateway.endpoints.answer = () => {
+      throw new MagError('E_LIMIT_WALL', 'too slow');
+    };
+    await call('GET', '/greet/a?token=secret');
+    gateway.endpoints.answer = () => ({ status: 503 });
+    await call('GET', '/greet/a');
+    await expect.poll(() => told().length).toBe(2);
+    const data = { extension: 'acme/hello', method: 'GET', path: '/x/acme/hello/greet/a' };
+    expect(told()).toMatchObject([
+      { data: { ...data, status: 504, code: 'E_LIMIT_WALL' }, context: { tenant_id: 't_system' } },
+      { data: { ...data, status: 503, code: null } },
+    ]);
+    expect(JSON.stringify(told())).not.toContain('secret');
   });
 
   it('are not made of requests for nothing', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { traceIdFrom, traceparentOf } from '../../../../host/components/maggate/trace.ts';
+import { traceIdFrom } from '../../../../host/components/maggate/trace.ts';
+import { traceparentOf } from '../../../../kernel/trace.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';

@@ -1,0 +1,1 @@
+export { createMagcliAdapter, type MagcliHooks } from './magcli-adapter.ts';

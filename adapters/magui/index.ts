@@ -1,0 +1,1 @@
+export { createMaguiAdapter, type MaguiHooks } from './magui-adapter.ts';

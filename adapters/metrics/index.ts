@@ -1,0 +1,1 @@
+export { createMetricsAdapter } from './metrics-adapter.ts';

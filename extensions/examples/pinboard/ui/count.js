@@ -1,0 +1,3 @@
+magflock.call('GET', '/pins').then(({ body }) => {
+  document.querySelector('#count').textContent = `${body.pins.length} pinned`;
+});

@@ -1,0 +1,3 @@
+import { createFlagsExtension } from './extension.ts';
+
+export default createFlagsExtension();

@@ -1,0 +1,1 @@
+DROP TABLE projects, subscriptions, apps, surfaces, memberships, users, tenants;

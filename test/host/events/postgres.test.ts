@@ -1,0 +1,3 @@
+import { eventEngineContract } from './contract.ts';
+
+eventEngineContract('Postgres', async () => undefined);

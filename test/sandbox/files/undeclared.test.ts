@@ -1,9 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'files',
-  name: 'a file by who declared no right to any',
-  capabilities: [],
-  handler: `async (request, ctx) => { await ctx.files.write('x', 'y'); }`,
-  expect: { code: 'E_CAP_UNDECLARED' },
-});

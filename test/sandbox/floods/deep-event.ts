@@ -1,0 +1,37 @@
+import { expect } from 'vitest';
+import { attack } from '../harness.ts';
+
+// Nested as deep as the sandbox can say it: the host must have more stack than that, or say whose fault it is.
+export default attack({
+  name: 'an event nested as deep as it goes',
+  capabilities: [{ name: 'api.emit_events', reason: 'Too deep.' }],
+  contributes: { events: { publishes: [{ type: 'mallory.attacker.noise', schema: 'schemas/noise.json' }] } },
+  files: { 'schemas/noise.json': '{"type":"object"}' },
+  top: `
+    const nested = (depth) => {
+      let value = 1;
+      for (let i = 0; i < depth; i++) value = [value];
+      return value;
+    };
+    const canSay = (value) => {
+      try {
+        JSON.stringify([[[value]]]);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const deepest = () => {
+      let depth = 0;
+      for (let step = 65_536; step >= 16; step /= 2) if (canSay(nested(depth + step))) depth += step;
+      return nested(depth - 512); // what is on the stack when it is said counts too
+    };
+  `,
+  handler: `async (request, ctx) => ({
+    body: await ctx.events.publish('mallory.attacker.noise', { deep: deepest() }).then(
+      () => 'taken',
+      (error) => error.code ?? error.name,
+    ),
+  })`,
+  expect: { body: expect.toBeOneOf(['taken', 'E_PARAMS', 'E_EVENT_SCHEMA', 'E_LIMIT_OUTPUT']) },
+});

@@ -1,8 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'floods',
-  name: 'an answer of many megabytes',
-  handler: 'async () => ({ body: "x".repeat(10_000_000) })',
-  expect: { code: 'E_LIMIT_OUTPUT' },
-});

@@ -1,8 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'floods',
-  name: 'a value larger than durable state takes',
-  handler: 'async (request, ctx) => { await ctx.state.set("k", "x".repeat(300_000)); }',
-  expect: { code: 'E_STATE_QUOTA' },
-});

@@ -1,8 +1,0 @@
-import { forgery } from '../world/forgery.ts';
-
-forgery({
-  family: 'frames',
-  name: 'a frame nested half a million deep',
-  script: `cell.socket.write(cell.frame("[".repeat(500_000) + "]".repeat(500_000)));`,
-  expect: { code: 'E_PROTOCOL' },
-});

@@ -1,8 +1,0 @@
-import { forgery } from '../world/forgery.ts';
-
-forgery({
-  family: 'frames',
-  name: 'a reply that says whose it is',
-  script: `cell.send({ t: "reply", id: cell.id, value: "1", cpuUs: 0, extension: "acme/canary" });`,
-  expect: { code: 'E_PROTOCOL' },
-});

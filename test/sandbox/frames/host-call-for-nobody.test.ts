@@ -1,8 +1,0 @@
-import { forgery } from '../world/forgery.ts';
-
-forgery({
-  family: 'frames',
-  name: 'a host call on behalf of a call that was never made',
-  script: `cell.hostCall(1, 99);`,
-  expect: { code: 'E_PROTOCOL' },
-});

@@ -1,8 +1,0 @@
-import { forgery } from '../world/forgery.ts';
-
-forgery({
-  family: 'frames',
-  name: 'a frame that is no JSON',
-  script: `cell.socket.write(cell.frame("{\\"t\\":"));`,
-  expect: { code: 'E_PROTOCOL' },
-});

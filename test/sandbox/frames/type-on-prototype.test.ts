@@ -1,8 +1,0 @@
-import { forgery } from '../world/forgery.ts';
-
-forgery({
-  family: 'frames',
-  name: 'types that every object has',
-  script: `cell.send({ t: "constructor" }); cell.send({ t: "__proto__" });`,
-  expect: { code: 'E_PROTOCOL' },
-});

@@ -1,0 +1,3 @@
+import { besiege } from './world/siege.ts';
+
+await besiege('jail');

@@ -1,8 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'side-doors',
-  name: 'compiled code that no budget was made for',
-  handler: `async () => ({ body: [typeof WebAssembly, typeof new Function('return this')().WebAssembly] })`,
-  expect: { body: ['undefined', 'undefined'] },
-});

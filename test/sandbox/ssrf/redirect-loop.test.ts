@@ -1,9 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'ssrf',
-  name: 'a redirect to itself',
-  lair: () => (_request, response) => response.writeHead(307, { location: '/again' }).end(),
-  handler: 'async (request, ctx) => ({ body: (await ctx.http.fetch(OUTSIDE.lair)).status })',
-  expect: { code: 'E_NET' },
-});

@@ -1,0 +1,9 @@
+import { attack } from '../harness.ts';
+
+export default attack({
+  name: 'a redirect to loopback',
+  lair: (outside) => (_request, response) =>
+    response.writeHead(302, { location: `http://127.0.0.1:${outside.port}/` }).end(),
+  handler: 'async (request, ctx) => ({ body: await (await ctx.http.fetch(OUTSIDE.lair)).text() })',
+  expect: { code: 'E_CAP_SCOPE' },
+});

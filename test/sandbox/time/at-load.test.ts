@@ -1,8 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'time',
-  name: 'a loop while the module is evaluated',
-  top: 'for (;;);',
-  expect: { install: 'E_LIMIT_CPU' },
-});

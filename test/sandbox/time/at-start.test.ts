@@ -1,8 +1,0 @@
-import { attack } from '../harness.ts';
-
-attack({
-  family: 'time',
-  name: 'a loop in start()',
-  members: 'start() { for (;;); },',
-  expect: { enable: 'E_LIMIT_CPU' },
-});

@@ -1,9 +1,0 @@
-import { attack } from '../harness.ts';
-
-// Each waits for the next one: on some machines the memory is over before the time.
-attack({
-  family: 'time',
-  name: 'promises that beget promises without end',
-  handler: `() => { const again = () => Promise.resolve().then(again); return again(); }`,
-  expect: { code: ['E_LIMIT_CPU', 'E_LIMIT_MEMORY'] },
-});
