@@ -1,5 +1,6 @@
 import type ivm from 'isolated-vm';
-import type { InspectorSession, Isolate, Reference } from 'isolated-vm';
+import type { Isolate, Reference } from 'isolated-vm';
+import { type DebugSession, InspectorSessions } from './inspector-sessions.ts';
 import {
   ENTRIES,
   type EntryName,
@@ -20,12 +21,6 @@ const STOPPER = 'return function pause(enter, ...args) { debugger; return enter(
 /** The least a debugger says to pause is shorter, and it says no more. */
 const MAX_PAUSE_CHARS = 200;
 
-/** A debugger on the isolate. */
-export interface DebugSession {
-  dispatch(message: string): void;
-  dispose(): void;
-}
-
 /**
  * The isolate of a cell in debug mode. Guest code runs on a thread of the isolate's own, so that this one goes
  * on reading frames while a breakpoint holds the guest; nothing is timed, a person is looking at it.
@@ -35,7 +30,8 @@ export class DebugIsolate {
   readonly #context: ivm.Context;
   readonly #entries: ReadonlyMap<EntryName, Reference>;
   readonly #stopper: Reference;
-  readonly #nudger: InspectorSession;
+  readonly #sessions: InspectorSessions;
+  readonly #nudger: DebugSession;
   #nudging: NodeJS.Timeout | null = null;
   #inside = 0;
   #traceLimit = Error.stackTraceLimit;
@@ -47,20 +43,21 @@ export class DebugIsolate {
     context: ivm.Context,
     entries: ReadonlyMap<EntryName, Reference>,
     stopper: Reference,
+    sessions: InspectorSessions,
   ) {
     this.#isolate = isolate;
     this.#context = context;
     this.#entries = entries;
     this.#stopper = stopper;
-    this.#nudger = isolate.createInspectorSession();
-    this.#nudger.onResponse = () => undefined;
-    this.#nudger.onNotification = () => undefined;
+    this.#sessions = sessions;
+    this.#nudger = sessions.open(() => undefined);
   }
 
   static async create(options: IsolateOptions): Promise<DebugIsolate> {
     const addon = loadAddon(options.addonPath);
     const isolate = new addon.Isolate({ memoryLimit: options.memoryMb, inspector: true });
     const context = await isolate.createContext({ inspector: true });
+    const sessions = new InspectorSessions(isolate);
     const installed: Reference = await context.evalClosure(PRELUDE_SOURCE, lend(addon, options.host), {
       result: { reference: true },
       filename: 'magflock:prelude',
@@ -71,7 +68,7 @@ export class DebugIsolate {
       result: { reference: true },
       filename: 'magflock:pause',
     });
-    return new DebugIsolate(isolate, context, entries, stopper);
+    return new DebugIsolate(isolate, context, entries, stopper, sessions);
   }
 
   /** Processor time the isolate has used, in microseconds. Standing at a breakpoint takes none. */
@@ -107,18 +104,16 @@ export class DebugIsolate {
 
   /** @param onMessage is handed answers and notifications of the debugger, JSON texts */
   openSession(onMessage: (message: string) => void): DebugSession {
-    const session: InspectorSession = this.#isolate.createInspectorSession();
-    session.onNotification = (message) => {
+    const session = this.#sessions.open((message) => {
       if (message.startsWith('{"method":"Debugger.paused"')) this.#isToPause = false;
       onMessage(message);
-    };
-    session.onResponse = (_call, message) => onMessage(message);
+    });
     return {
       dispatch: (message) => {
         const id = readPause(message);
         if (id !== null) this.#isToPause = true;
         if (id !== null && this.#inside === 0) onMessage(JSON.stringify({ id, result: {} }));
-        else session.dispatchProtocolMessage(message);
+        else session.dispatch(message);
       },
       dispose: () => {
         this.#isToPause = false;
@@ -176,7 +171,7 @@ export class DebugIsolate {
    */
   #nudge(): void {
     if (this.#isolate.isDisposed) this.#stopNudging();
-    else this.#nudger.dispatchProtocolMessage('{"id":1,"method":"Runtime.getIsolateId"}');
+    else this.#nudger.dispatch('{"id":1,"method":"Runtime.getIsolateId"}');
   }
 
   #stopNudging(): void {

@@ -3,8 +3,9 @@ import { type DebugMessage, debugFrames, type HostDebugFrame } from '../../manif
 import type { HostFrame, WireError } from '../../manifests/protocol/frames.ts';
 import { MAX_ERROR_CHARS, MAX_PAYLOAD_BYTES, MAX_STACK_CHARS } from '../../manifests/protocol/limits.ts';
 import { Budgets } from './budgets.ts';
-import { DebugIsolate, type DebugSession } from './debug-isolate.ts';
+import { DebugIsolate } from './debug-isolate.ts';
 import { GuestTimers } from './guest-timers.ts';
+import type { DebugSession } from './inspector-sessions.ts';
 import { type EntryName, type IsolateOptions, moduleOf, type SliceEnd } from './isolate.ts';
 import { createLentFunctions, type LentFunctions, type SliceAnswer } from './lent-functions.ts';
 import type { Outbox } from './outbox.ts';

@@ -65,6 +65,7 @@ async function connect(url: string): Promise<{ socket: WebSocket; client: DebugC
   const socket = new WebSocket(url);
   const client = new DebugClient((text) => socket.send(text));
   socket.on('message', (data) => client.receive(data.toString()));
+  socket.on('close', () => client.cutOff());
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('error', reject);

@@ -12,6 +12,7 @@ interface ProtocolMessage {
 /** The least a client of the DevTools protocol does, over whatever carries its messages. */
 export class DebugClient {
   readonly #send: (text: string) => void;
+  readonly #cutOff = Promise.withResolvers<never>();
   readonly #answers = new Map<number, (message: ProtocolMessage) => void>();
   readonly #seen: ProtocolMessage[] = [];
   #onNotification: () => void = () => undefined;
@@ -19,6 +20,12 @@ export class DebugClient {
 
   constructor(send: (text: string) => void) {
     this.#send = send;
+    this.#cutOff.promise.catch(() => undefined);
+  }
+
+  /** What still waits fails. */
+  cutOff(): void {
+    this.#cutOff.reject(new Error('the debugger was cut off'));
   }
 
   receive(text: string): void {
@@ -37,7 +44,7 @@ export class DebugClient {
     const id = ++this.#lastId;
     const answered = new Promise<ProtocolMessage>((resolve) => this.#answers.set(id, resolve));
     this.#send(JSON.stringify({ id, method, params }));
-    const message = await answered;
+    const message = await Promise.race([answered, this.#cutOff.promise]);
     if (message.result === undefined) throw new Error(`${method}: ${JSON.stringify(message)}`);
     return message.result;
   }
@@ -48,9 +55,10 @@ export class DebugClient {
     for (;;) {
       const at = this.#seen.findIndex((message) => message.method === method && fits(message.params));
       if (at >= 0) return this.#seen.splice(at, 1)[0]?.params;
-      await new Promise<void>((resolve) => {
+      const news = new Promise<void>((resolve) => {
         this.#onNotification = resolve;
       });
+      await Promise.race([news, this.#cutOff.promise]);
     }
   }
 }
@@ -63,7 +71,10 @@ export function connectClient(target: Debugger): {
   const closed = Promise.withResolvers<void>();
   const connection = target.connect({
     onMessage: (text) => client.receive(text),
-    onClose: () => closed.resolve(),
+    onClose: () => {
+      closed.resolve();
+      client.cutOff();
+    },
   });
   if (connection === null) throw new Error('no cell to connect to');
   const client = new DebugClient((text) => connection.send(text));

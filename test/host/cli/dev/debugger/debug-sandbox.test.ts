@@ -124,6 +124,24 @@ it('goes on when the debugger leaves in the middle of a breakpoint', async () =>
   expect(await answer).toEqual({ body: 2 });
 });
 
+it('goes on however many debuggers leave in the moment in which it stops', async () => {
+  const { sandbox, process, call } = await debugged();
+  await process.start();
+  for (let round = 0; round < 200; round++) {
+    const { client, close } = connectClient(sandbox.debugger);
+    await client.call('Debugger.enable');
+    await client.next('Debugger.scriptParsed', ({ url }) => url === FILE);
+    await client.call('Debugger.setBreakpointByUrl', { url: FILE, lineNumber: LINE });
+    const answers = [1, 2, 3].map((n) => call('GET /double', { n }));
+    if (round % 3 === 0) await new Promise((resolve) => setTimeout(resolve, round % 4));
+    const leaves = performance.now() + (round % 10) * 0.3; // shorter than a timer can be
+    while (performance.now() < leaves);
+    close();
+    answers.push(call('GET /double', { n: 4 }));
+    expect(await Promise.all(answers)).toEqual([2, 4, 6, 8].map((body) => ({ body })));
+  }
+});
+
 it('stops where it is when it is told to, once each time', async () => {
   const { sandbox, process, call } = await debugged();
   await process.start();
@@ -149,6 +167,7 @@ it('stops in the middle of a loop when it is told to', async () => {
   let [frame] = await pausedFrames(client);
   for (; frame.functionName !== 'loop'; [frame] = await pausedFrames(client)) {
     await client.call('Debugger.resume'); // the call had not come to it yet
+    await client.next('Debugger.resumed'); // V8 ignores a pause that comes before it has left the one before
   }
   const { callFrameId } = frame;
   await client.call('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'globalThis.go = false' });
