@@ -19,7 +19,6 @@ const ENDPOINTS = ['GET /ok', 'GET /attack'];
  * ends the attack, it is a second at least: the calls that install and enable the extension have no more.
  */
 const LIMITS = { cpuMs: 5_000, wallMs: 20_000, memoryMb: 32 };
-const ID = 'mallory/attacker';
 
 export interface Attack {
   readonly name: string;
@@ -61,11 +60,6 @@ export interface Expectation {
   readonly audit?: readonly string[];
 }
 
-/** The path of an endpoint of the attacking extension. */
-export function at(path: string): string {
-  return `/x/${ID}/${path}`;
-}
-
 /** One attack by an extension, and all that must be so while and after it runs; then it is removed. */
 export function attack(attack: Attack): Assault {
   const run: Assault['run'] = async (world) => {
@@ -79,12 +73,12 @@ export function attack(attack: Attack): Assault {
 }
 
 /** With all it has. One that was never installed stays staged: there is nothing to undo. */
-async function remove({ host }: World): Promise<void> {
-  const { state } = await host.show(ID);
+async function remove({ host, attacker }: World): Promise<void> {
+  const { state } = await host.show(attacker);
   if (state === 'staged') return;
   const moves = state === 'enabled' ? (['disable', 'uninstall'] as const) : (['uninstall'] as const);
   for (const move of moves) {
-    const { body } = await host.operate(ID, move, move === 'uninstall' ? { purge: true } : {});
+    const { body } = await host.operate(attacker, move, move === 'uninstall' ? { purge: true } : {});
     expect(body).toMatchObject({ state: 'succeeded' });
   }
 }
@@ -95,7 +89,7 @@ async function expectContained(world: World, attack: Attack): Promise<void> {
   const signed = await publish(world, attack, lair?.origin);
   await world.host.run(signed);
   await world.begin();
-  const { call = ({ ask }) => ask('GET', at('attack')), expect: expected } = attack;
+  const { call = ({ visit }) => visit('attack'), expect: expected } = attack;
   expectAnswer(await call(world), expected);
   const codes = listed(expected.code);
   if (expected.died !== undefined) await expectDeath(world, signed, listed(expected.died));
@@ -118,11 +112,11 @@ const OFF: Readonly<Record<string, Code>> = { quarantined: 'E_QUARANTINED', disa
 
 /** It serves again, or it is off and says so. */
 async function expectState(world: World, state: string): Promise<void> {
-  const shown = async () => (await world.host.show(ID)).state;
+  const shown = async () => (await world.host.show(world.attacker)).state;
   expect(await until(shown, (now) => now === state)).toBe(state);
   const code = OFF[state];
   const ok = await until(
-    () => world.ask('GET', at('ok')),
+    () => world.visit('ok'),
     ({ status, body }) => (code === undefined ? status === 200 : body.code === code),
   );
   expect(ok.body).toEqual(code === undefined ? 'fine' : expect.objectContaining({ code }));
@@ -133,7 +127,7 @@ async function expectDeath(world: World, { version }: SignedPackage, codes: read
   const deaths = async () => {
     const { body } = await world.ask('GET', '/v1/events?type=extension.error');
     const all: { data: { extension: string; version: string; code: Code } }[] = body.events;
-    const its = all.filter(({ data }) => data.extension === ID && data.version === version);
+    const its = all.filter(({ data }) => data.extension === world.attacker && data.version === version);
     return its.map(({ data }) => data.code);
   };
   const found: Code[] = await until(deaths, (all) => all.length > 0);
@@ -145,9 +139,9 @@ async function expectNoStart(world: World, attack: Attack, move: 'install' | 'en
   const signed = await publish(world, attack);
   expect((await world.host.stage(signed)).status).toBe(201);
   const install = { version: signed.version, approve: 'all' };
-  if (move === 'enable') await world.host.operate(ID, 'install', install);
+  if (move === 'enable') await world.host.operate(world.attacker, 'install', install);
   await world.begin();
-  const { body } = await world.host.operate(ID, move, install);
+  const { body } = await world.host.operate(world.attacker, move, install);
   expect(body).toMatchObject({
     state: 'rolled_back',
     error: { code: expect.toBeOneOf([...listed(attack.expect[move])]) },
@@ -157,7 +151,7 @@ async function expectNoStart(world: World, attack: Attack, move: 'install' | 'en
 
 async function publish(world: World, attack: Attack, lair?: string): Promise<SignedPackage> {
   const { capabilities = [], contributes = {}, endpoints = [], manifest, files } = attack;
-  const { name, ...members } = serving('attacker', [...ENDPOINTS, ...endpoints], {
+  const { name, ...members } = serving(world.attackerName, [...ENDPOINTS, ...endpoints], {
     capabilities: lair === undefined ? capabilities : [...capabilities, outbound(lair)],
     contributes,
     limits: { ...LIMITS, ...attack.limits },

@@ -36,7 +36,7 @@ export default attack({
     attempt(() => {
       delete ctx.db;
     });
-    return { body: [...new Set(tried), ctx.extension.id] };
+    return { body: [...new Set(tried), ctx.extension.id === 'acme/canary'] };
   }`,
-  expect: { body: ['TypeError', 'mallory/attacker'] },
+  expect: { body: ['TypeError', false] },
 });

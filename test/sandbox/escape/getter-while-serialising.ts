@@ -1,4 +1,4 @@
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 // Sloppy functions know their caller; strict ones, as all of the prelude are, must not be handed out.
 export default attack({
@@ -14,8 +14,8 @@ export default attack({
   handlers: '"GET /caught": async () => ({ body: reached(...caught) }),',
   endpoints: ['GET /caught'],
   call: async (world) => {
-    await world.ask('GET', at('attack'));
-    return world.ask('GET', at('caught'));
+    await world.visit('attack');
+    return world.visit('caught');
   },
   expect: { body: [] },
 });

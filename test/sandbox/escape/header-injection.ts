@@ -1,4 +1,4 @@
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 export default attack({
   name: "response headers that break out of their line, and those that are the gateway's own",
@@ -15,7 +15,7 @@ export default attack({
     body: 'kept',
   })`,
   call: async (world) => {
-    const answer = await world.ask('GET', at('attack'));
+    const answer = await world.visit('attack');
     const { headers } = answer;
     return {
       ...answer,

@@ -1,4 +1,4 @@
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 export default attack({
   name: 'a tenant named in every place a tenant could be named',
@@ -8,6 +8,6 @@ export default attack({
     const list = await ctx.state.list({ prefix: '', tenant: 't_other' }).catch((error) => error.code);
     return { body: [answer, list, ctx.request.tenantId === request.headers['x-tenant-id']] };
   }`,
-  call: (world) => world.ask('GET', at('attack'), { headers: { 'x-magflock-extension': 'acme/canary' } }),
+  call: (world) => world.visit('attack', { headers: { 'x-magflock-extension': 'acme/canary' } }),
   expect: { body: ['E_PARAMS', 'E_PARAMS', false] },
 });

@@ -1,4 +1,4 @@
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 export default attack({
   name: 'an answer that is a proxy with every trap, looking at who reads it',
@@ -31,8 +31,8 @@ export default attack({
   handlers: '"GET /caught": async () => ({ body: reached(...caught) }),',
   endpoints: ['GET /caught'],
   call: async (world) => {
-    await world.ask('GET', at('attack'));
-    return world.ask('GET', at('caught'));
+    await world.visit('attack');
+    return world.visit('caught');
   },
   expect: { body: [] },
 });

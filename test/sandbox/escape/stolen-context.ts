@@ -1,4 +1,4 @@
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 export default attack({
   name: 'the ctx of a call that is over, used in another one',
@@ -12,8 +12,8 @@ export default attack({
     ),
   })`,
   call: async (world) => {
-    await world.ask('GET', at('lend'));
-    return world.ask('GET', at('attack'));
+    await world.visit('lend');
+    return world.visit('attack');
   },
   expect: { body: 'E_LIMIT_WALL' },
 });

@@ -1,5 +1,5 @@
 import { until } from '../../support/host.ts';
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 export default attack({
   name: 'a cell that dies again and again, until it is kept off',
@@ -7,7 +7,7 @@ export default attack({
   handler: 'async () => { for (;;); }',
   call: (world) =>
     until(
-      () => world.ask('GET', at('attack')),
+      () => world.visit('attack'),
       ({ body }) => body.code === 'E_QUARANTINED',
       120_000, // four restarts
     ),

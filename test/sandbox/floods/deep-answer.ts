@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 // Nested as deep as the sandbox can say it: the host must have more stack than that, or say whose fault it is.
 export default attack({
@@ -26,7 +26,7 @@ export default attack({
   `,
   handler: 'async () => ({ body: deepest() })',
   call: async (world) => {
-    const answer = await world.ask('GET', at('attack'));
+    const answer = await world.visit('attack');
     return { ...answer, status: 200, body: answer.status === 200 ? 'sent' : answer.body.code };
   },
   expect: { body: expect.toBeOneOf(['sent', 'E_EXTENSION', 'E_LIMIT_OUTPUT']) },

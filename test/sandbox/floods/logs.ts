@@ -1,5 +1,5 @@
 import { until } from '../../support/host.ts';
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 export default attack({
   name: 'a hundred thousand log lines',
@@ -13,10 +13,11 @@ export default attack({
     return { body: 'said' };
   }`,
   call: async (world) => {
-    const answer = await world.ask('GET', at('attack'));
+    const answer = await world.visit('attack');
     const lines = async () => {
       const { rows } = await world.host.database.pool.query(
-        `SELECT count(*)::int AS kept, bool_or(fields->'dropped' IS NOT NULL) AS dropped FROM mag.logs WHERE extension = 'mallory/attacker'`,
+        `SELECT count(*)::int AS kept, bool_or(fields->'dropped' IS NOT NULL) AS dropped FROM mag.logs WHERE extension = $1`,
+        [world.attacker],
       );
       return rows[0];
     };

@@ -1,5 +1,5 @@
 import { until } from '../../support/host.ts';
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 const TYPE = 'mallory.attacker.woken';
 
@@ -33,11 +33,11 @@ export default attack({
     locked();
     await new Promise((resolve) => setTimeout(resolve, 4_500));
   } },`,
-  call: async ({ ask, host }) => {
+  call: async ({ visit, host }) => {
     let settled = 0;
     // They wait in the cell: how long their way is takes nothing from the time the state is locked.
-    const writes = Array.from({ length: 24 }, () => ask('GET', at('write')).finally(() => settled++));
-    const attacking = ask('GET', at('attack'));
+    const writes = Array.from({ length: 24 }, () => visit('write').finally(() => settled++));
+    const attacking = visit('attack');
     const waiting = async () => {
       const { rows } = await host.database.pool.query(
         "SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",

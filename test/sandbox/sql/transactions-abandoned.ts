@@ -1,5 +1,5 @@
 import { until } from '../../support/host.ts';
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 // Each call answers at once and leaves its transaction behind, with statements under way: none is left over.
 export default attack({
@@ -14,9 +14,9 @@ export default attack({
     return { body: 'left' };
   },`,
   handler: `async (request, ctx) => ({ body: await ctx.db.transaction(async (tx) => tx.queryOne('select 1 as one')) })`,
-  call: async ({ ask, host }) => {
-    for (let i = 0; i < 12; i++) await ask('GET', at('leave'));
-    const answer = await ask('GET', at('attack'));
+  call: async ({ visit, host }) => {
+    for (let i = 0; i < 12; i++) await visit('leave');
+    const answer = await visit('attack');
     const connections = async () => {
       const { rows } = await host.database.pool.query(
         "SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename LIKE 'ext_mallory%'",

@@ -1,4 +1,4 @@
-import { at, attack } from '../harness.ts';
+import { attack } from '../harness.ts';
 
 // Twenty calls want a transaction each and never end it; a statement outside of one still finds a connection.
 export default attack({
@@ -13,12 +13,12 @@ export default attack({
     });
   },`,
   handler: `async (request, ctx) => ({ body: (await ctx.db.query('select 1 as one')).rows })`,
-  call: async ({ ask }) => {
-    const holds = Array.from({ length: 20 }, () => ask('GET', at('hold')));
-    const answer = await ask('GET', at('attack'));
+  call: async ({ visit }) => {
+    const holds = Array.from({ length: 20 }, () => visit('hold'));
+    const answer = await visit('attack');
     const codes = new Set((await Promise.all(holds)).map(({ body }) => body.code));
     // Who had one ran over its time, the others waited for one in vain.
-    const again = await ask('GET', at('attack'));
+    const again = await visit('attack');
     return { ...answer, body: [answer.body, [...codes].sort(), again.body] };
   },
   expect: { body: [[{ one: 1 }], ['E_DB_TIMEOUT', 'E_LIMIT_WALL'], [{ one: 1 }]] },

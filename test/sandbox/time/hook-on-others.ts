@@ -9,9 +9,9 @@ export default attack({
   contributes: { hooks: [{ hook: 'maggate.wrap_request' }] },
   limits: { cpuMs: 250, wallMs: 1_000 },
   members: `hooks: { 'maggate.wrap_request': () => new Promise(() => {}) },`,
-  call: async ({ ask, host }) => {
+  call: async ({ ask, attacker, host }) => {
     await until(
-      () => host.show('mallory/attacker'),
+      () => host.show(attacker),
       ({ state }) => state === 'disabled',
     );
     return ask('GET', '/x/acme/canary/echo/7');

@@ -30,8 +30,8 @@ export async function besiege(family: string): Promise<void> {
       // What it did not stand must not fail the attacks behind it: they get another one.
       onTestFailed(() => world[Symbol.asyncDispose]());
       await run(world);
-      if (world.remembers) await world.end();
-      else standing = world;
+      world.nextAttacker();
+      standing = world;
     });
 
   afterAll(() => standing?.end());

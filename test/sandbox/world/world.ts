@@ -26,6 +26,7 @@ export class World implements AsyncDisposable {
   readonly #owned: AsyncDisposableStack;
   #heard: string[] = [];
   #versions = 0;
+  #attackers = 1;
   #wasDenied = false;
   #startedAt = '';
   #auditFrom = 0;
@@ -59,6 +60,15 @@ export class World implements AsyncDisposable {
     return world;
   }
 
+  /** The name of the extension that attacks now. */
+  get attackerName(): string {
+    return this.#attackers === 1 ? 'attacker' : `attacker-${this.#attackers}`;
+  }
+
+  get attacker(): string {
+    return `${this.mallory.publisher}/${this.attackerName}`;
+  }
+
   /** A version that no attack before had: other bytes in the same one are refused. */
   nextVersion(): string {
     return `1.0.${this.#versions++}`;
@@ -84,6 +94,10 @@ export class World implements AsyncDisposable {
     return answer;
   };
 
+  /** Asks an endpoint of the attacker. */
+  readonly visit = (path: string, options?: Parameters<TestHost['ask']>[2]): Promise<Answer> =>
+    this.ask('GET', `/x/${this.attacker}/${path}`, options);
+
   /** All that every attack must leave as it was, and exactly the records it must leave behind. */
   async expectUnharmed(audit: readonly string[]): Promise<void> {
     await this.#canary.expectUnharmed();
@@ -100,11 +114,12 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Whether what it was attacked with counts against the next attack: the host adds up the denials of a minute,
-   * whoever was uninstalled meanwhile (spec 03).
+   * After one that was denied something the next has another name: the host adds up the denials of a minute, whoever
+   * was uninstalled meanwhile (spec 03).
    */
-  get remembers(): boolean {
-    return this.#wasDenied;
+  nextAttacker(): void {
+    if (this.#wasDenied) this.#attackers += 1;
+    this.#wasDenied = false;
   }
 
   /** Nothing is left of all the attacks when the host has stopped and written what it still held. */
