@@ -11,8 +11,8 @@ export default defineConfig({
     // A worker keeps the modules it has loaded: what a file needs for itself is a host, a database, a folder.
     isolate: false,
     sequence: { sequencer: SlowFirst },
-    // One more than CI has cores: much of the time is waiting for leases, for Postgres, for a process to end.
-    maxWorkers: 3,
+    // Two more than CI has cores: much of the time is waiting for leases, for Postgres, for a process to end.
+    maxWorkers: 4,
     // What is waited for comes in the end: a machine that does other things takes many times as long.
     testTimeout: 180_000,
     hookTimeout: 180_000,
