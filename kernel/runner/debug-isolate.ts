@@ -57,7 +57,7 @@ export class DebugIsolate {
     const addon = loadAddon(options.addonPath);
     const isolate = new addon.Isolate({ memoryLimit: options.memoryMb, inspector: true });
     const context = await isolate.createContext({ inspector: true });
-    const sessions = new InspectorSessions(isolate);
+    const sessions = new InspectorSessions(() => isolate.createInspectorSession());
     const installed: Reference = await context.evalClosure(PRELUDE_SOURCE, lend(addon, options.host), {
       result: { reference: true },
       filename: 'magflock:prelude',

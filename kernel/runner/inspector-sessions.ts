@@ -1,4 +1,9 @@
-import type { InspectorSession, Isolate } from 'isolated-vm';
+/** A session of V8's inspector, as isolated-vm has them. */
+interface InspectorSession {
+  onNotification: ((message: string) => void) | undefined;
+  onResponse: ((id: number, message: string) => void) | undefined;
+  dispatchProtocolMessage(message: string): void;
+}
 
 /** A debugger on the isolate. */
 export interface DebugSession {
@@ -6,7 +11,7 @@ export interface DebugSession {
   dispose(): void;
 }
 
-/** A session of V8's inspector, and who it is lent to. */
+/** A session, and who it is lent to. */
 interface Slot {
   readonly session: InspectorSession;
   onMessage: ((message: string) => void) | null;
@@ -27,12 +32,12 @@ const RESET_ID = 2 ** 30;
  * that. So a session whose debugger has left is reset and lent to the next one.
  */
 export class InspectorSessions {
-  readonly #isolate: Isolate;
+  readonly #create: () => InspectorSession;
   readonly #slots: Slot[] = [];
 
-  /** @param isolate nothing runs in it yet */
-  constructor(isolate: Isolate) {
-    this.#isolate = isolate;
+  /** @param create makes one on an isolate in which nothing runs yet */
+  constructor(create: () => InspectorSession) {
+    this.#create = create;
     for (let made = 0; made < PREPARED; made++) this.#add();
   }
 
@@ -53,7 +58,7 @@ export class InspectorSessions {
   }
 
   #add(): Slot {
-    const slot: Slot = { session: this.#isolate.createInspectorSession(), onMessage: null, owed: 0 };
+    const slot: Slot = { session: this.#create(), onMessage: null, owed: 0 };
     slot.session.onNotification = (message) => slot.onMessage?.(message);
     slot.session.onResponse = (id, message) => {
       if (slot.onMessage !== null) slot.onMessage(message);

@@ -52,6 +52,8 @@ export class HttpLoad implements AsyncDisposable {
 class Connection {
   readonly #socket: Socket;
   #missing = 0;
+  /** Bytes of the answer that was looked at last. The next is one as good if it begins as well and is as long. */
+  #usual = 0;
   #answered: () => void = () => undefined;
   #failed: (error: Error) => void = () => undefined;
 
@@ -88,11 +90,20 @@ class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#missing = this.#missing === 0 ? missingOf(chunk) : this.#missing - chunk.length;
+    if (this.#missing > 0) this.#missing -= chunk.length;
+    else if (chunk.length !== this.#usual || !beginsWell(chunk)) {
+      this.#missing = missingOf(chunk);
+      this.#usual = chunk.length + this.#missing;
+    }
     if (Number.isNaN(this.#missing))
       this.#failed(new Error(`not a good answer: ${chunk.toString('latin1')}`));
     else if (this.#missing === 0) this.#answered();
   }
+}
+
+/** `HTTP/1.1 200` */
+function beginsWell(chunk: Buffer): boolean {
+  return chunk[9] === 0x32 && chunk[10] === 0x30 && chunk[11] === 0x30;
 }
 
 /** How much of an answer is still to come after its first chunk. */
