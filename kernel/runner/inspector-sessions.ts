@@ -19,7 +19,10 @@ interface Slot {
   owed: number;
 }
 
-/** Made before anything runs: V8 takes a session in on this thread, beside whatever the isolate's does. */
+/**
+ * Made before anything runs, as V8 takes a session in on this thread, beside whatever the isolate's does. Only who has
+ * more debuggers than this at once gets one made later.
+ */
 const PREPARED = 4;
 /** Takes back all that a debugger asked of V8; a guest that only it held goes on. */
 const RESET = ['Debugger', 'Profiler', 'HeapProfiler', 'Runtime'].map((domain) => `${domain}.disable`);
@@ -35,7 +38,7 @@ export class InspectorSessions {
   readonly #create: () => InspectorSession;
   readonly #slots: Slot[] = [];
 
-  /** @param create makes one on an isolate in which nothing runs yet */
+  /** @param create makes a session on the isolate, in which nothing runs yet */
   constructor(create: () => InspectorSession) {
     this.#create = create;
     for (let made = 0; made < PREPARED; made++) this.#add();
