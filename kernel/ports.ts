@@ -135,11 +135,14 @@ export interface ExtensionRecord {
   readonly updatedAt: Date;
 }
 
+/** A record as it is written: the store adds when. */
+export type RecordContent = Omit<ExtensionRecord, 'updatedAt'>;
+
 export interface ExtensionStore {
   get(id: ExtensionId): Promise<ExtensionRecord | null>;
   list(): Promise<ExtensionRecord[]>;
   /** Inserts or replaces the record. */
-  put(record: Omit<ExtensionRecord, 'updatedAt'>): Promise<void>;
+  put(record: RecordContent): Promise<void>;
   /** Replaced versions that can be rolled back to, newest first. Without an id: of all extensions. */
   kept(id?: ExtensionId): Promise<KeptVersion[]>;
   /** Idempotent. */

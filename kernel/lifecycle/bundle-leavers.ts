@@ -3,17 +3,16 @@ import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import type { ExtensionRecord } from '../ports.ts';
 import { type Node, startOrderOfAll } from '../registry/dependencies.ts';
 import { memberIds } from './bundle-members.ts';
-import { type MemberMove, peersOf } from './member-moves.ts';
+import { type ExtensionMove, peersOf } from './extension-moves.ts';
 import type { Parts } from './parts.ts';
-import { recordBefore } from './record-before.ts';
 
 /** Who is no member of the next version stays as it is, or is disabled when what it needs is not there any more. */
 export async function planLeavers(
   record: ExtensionRecord,
   members: readonly ExtensionId[],
-  moves: readonly MemberMove[],
+  moves: readonly ExtensionMove[],
   parts: Parts,
-): Promise<{ moves: MemberMove[]; note: string }> {
+): Promise<{ moves: ExtensionMove[]; note: string }> {
   const { registry, stores } = parts;
   const nodes = new Map<string, Node>([...(await registry.nodes()), ...(await peersOf(moves, parts))]);
   const leavers = (await oldMembers(record, parts)).filter((id) => !members.includes(id) && nodes.has(id));
@@ -27,10 +26,10 @@ export async function planLeavers(
     );
     if (lacks && leavers.includes(id)) broken.push(id);
   }
-  const disabled: MemberMove[] = [];
+  const disabled: ExtensionMove[] = [];
   for (const id of broken.reverse()) {
     const before = await stores.extensions.get(id);
-    if (before !== null) disabled.push({ move: 'disable', before: recordBefore(before) });
+    if (before !== null) disabled.push({ move: 'disable', before });
   }
   const staying = leavers.filter((id) => !broken.includes(id));
   const notes = [

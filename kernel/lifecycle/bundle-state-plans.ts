@@ -5,9 +5,9 @@ import { dependentsOf, type Node, startOrderOfAll } from '../registry/dependenci
 import { compositionOf } from './bundle-composition.ts';
 import { memberIds, memberOrder } from './bundle-members.ts';
 import { type BundlePlan, runs } from './bundle-steps.ts';
-import { type MemberMove, requireMove } from './member-moves.ts';
+import type { ExtensionMove } from './extension-moves.ts';
+import { requireMove } from './moves.ts';
 import type { Parts } from './parts.ts';
-import { recordBefore } from './record-before.ts';
 
 // What enabling, disabling and uninstalling a bundle does with its members: which state they are brought to.
 
@@ -17,14 +17,14 @@ export async function planEnable(
   manifest: BundleManifest,
   parts: Parts,
 ): Promise<BundlePlan> {
-  const moves: MemberMove[] = [];
+  const moves: ExtensionMove[] = [];
   for (const id of await memberOrder(manifest, parts)) {
     const before = await parts.registry.record(id);
     if (before.state === 'enabled') continue;
     if (before.state === 'quarantined')
       throw new MagError('E_STATE', `${id} is quarantined: look at it, and enable it by itself`);
     requireMove('enable', before);
-    moves.push({ move: 'enable', before: recordBefore(before) });
+    moves.push({ move: 'enable', before });
   }
   return stateChange(record, 'enabled', moves);
 }
@@ -54,9 +54,9 @@ export async function planDisable(
   const moves = startOrderOfAll(nodes)
     .reverse()
     .filter((id) => going.includes(id))
-    .flatMap((id): MemberMove[] => {
+    .flatMap((id): ExtensionMove[] => {
       const before = records.get(id);
-      return before !== undefined && runs(before) ? [{ move: 'disable', before: recordBefore(before) }] : [];
+      return before !== undefined && runs(before) ? [{ move: 'disable', before }] : [];
     });
   const note = staying.length === 0 ? '' : `go on, other bundles have them: ${staying.join(', ')}`;
   return { ...stateChange(record, 'disabled', moves), note };
@@ -84,9 +84,9 @@ async function sharedMembers(
 
 /** Members that came with a bundle and that nobody else needs. */
 export async function planUninstall(
-  purge: boolean,
   record: ExtensionRecord,
   manifest: BundleManifest,
+  purge: boolean,
   parts: Parts,
 ): Promise<BundlePlan> {
   const { registry } = parts;
@@ -101,21 +101,21 @@ export async function planUninstall(
     const left = new Set(going);
     going = going.filter((id) => dependentsOf(id, nodes.values()).every((other) => left.has(other)));
   }
-  const moves: MemberMove[] = [];
+  const moves: ExtensionMove[] = [];
   for (const id of startOrderOfAll(nodes).reverse()) {
     if (!going.includes(id)) continue;
     const before = await registry.record(id);
     requireMove('uninstall', before);
     moves.push({
       move: 'uninstall',
-      before: recordBefore(before),
+      before,
       input: { id, digest: before.digest, purge },
     });
   }
   const staying = members.filter((id) => !going.includes(id));
   return {
-    before: recordBefore(record),
-    after: { ...recordBefore(record), state: 'uninstalled', config: {}, reason: null },
+    before: record,
+    after: { ...record, state: 'uninstalled', config: {}, reason: null },
     moves,
     note: staying.length === 0 ? '' : `stay, others have or need them: ${staying.join(', ')}`,
   };
@@ -124,8 +124,7 @@ export async function planUninstall(
 function stateChange(
   record: ExtensionRecord,
   state: ExtensionRecord['state'],
-  moves: readonly MemberMove[],
+  moves: readonly ExtensionMove[],
 ): BundlePlan {
-  const before = recordBefore(record);
-  return { before, after: { ...before, state, reason: null }, moves, note: '' };
+  return { before: record, after: { ...record, state, reason: null }, moves, note: '' };
 }

@@ -1,16 +1,13 @@
 import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError, messageOf } from '../errors.ts';
-import type { OperationKind } from '../ports.ts';
-import { disableSteps } from './disable-steps.ts';
-import { enableSteps } from './enable-steps.ts';
-import { type InstallInput, installSteps, NO_PEERS } from './install-steps.ts';
-import type { MemberMove } from './member-moves.ts';
+import type { OperationKind, RecordContent } from '../ports.ts';
+import { type ExtensionMove, phasesOf, stepsOf } from './extension-moves.ts';
+import { NO_PEERS, type Peers } from './install-steps.ts';
+import { isTakingAway } from './moves.ts';
 import type { Parts } from './parts.ts';
-import type { RecordBefore } from './record-before.ts';
-import type { Step } from './steps.ts';
-import { type SwitchPhases, switchPhases } from './switch-steps.ts';
-import { removePackages, uninstallSteps } from './uninstall-steps.ts';
+import type { Phases, Step } from './steps.ts';
+import { removePackages } from './uninstall-steps.ts';
 
 /** What an operation on a bundle was asked to do, as it is journaled: enough to undo or complete it. */
 export interface BundleInput {
@@ -30,10 +27,10 @@ export interface BundleInput {
 /** What is done with a bundle and its members. */
 export interface BundlePlan {
   /** The record of the bundle. */
-  readonly before: RecordBefore;
-  readonly after: RecordBefore;
+  readonly before: RecordContent;
+  readonly after: RecordContent;
   /** Dependencies first; the other way round for what takes away. */
-  readonly moves: readonly MemberMove[];
+  readonly moves: readonly ExtensionMove[];
   /** What is said of the members that are not moved. */
   readonly note: string;
 }
@@ -43,16 +40,17 @@ export interface BundlePlan {
  * undone. The versions of all members are started and checked before the first one is switched, and no old one
  * ends before all are.
  */
-export function bundleSteps(input: BundleInput, parts: Parts, peers = NO_PEERS): Step[] {
-  const { moves } = input.plan;
-  if (input.kind === 'disable' || input.kind === 'uninstall')
-    return [...moves.flatMap((move) => takingAway(move, parts)), recordStep(input, parts)];
-  const phases = moves.map((move) => phasesOf(input, move, parts, peers));
+export function bundleSteps(input: BundleInput, parts: Parts, peers: Peers = NO_PEERS): Step[] {
+  const { kind, plan } = input;
+  const record = recordStep(input, parts);
+  if (isTakingAway(kind))
+    return [...plan.moves.flatMap((move) => named(move.before.id, stepsOf(move, parts))), record];
+  const phases = plan.moves.map((move) => memberPhases(input, move, phasesOf(move, parts, peers)));
   return [
     { name: 'verify signature', run: () => verify(input, parts) },
     ...phases.flatMap(({ prepare }) => prepare),
     ...phases.flatMap(({ commit }) => commit),
-    recordStep(input, parts),
+    record,
     ...phases.flatMap(({ contract }) => contract),
     ...phases.flatMap(({ retire }) => retire),
   ];
@@ -74,77 +72,26 @@ async function verify({ digest, plan }: BundleInput, { registry, stores }: Parts
   }
 }
 
-function isAlsoInstalled(moves: readonly MemberMove[], id: ExtensionId): boolean {
+function isAlsoInstalled(moves: readonly ExtensionMove[], id: ExtensionId): boolean {
   return moves.some(({ move, before }) => move === 'install' && before.id === id);
 }
 
-function phasesOf(
-  { kind }: BundleInput,
-  move: MemberMove,
-  parts: Parts,
-  peers: typeof NO_PEERS,
-): SwitchPhases {
-  const none = { prepare: [], commit: [], contract: [], retire: [] };
-  const { before } = move;
-  const of = (steps: readonly Step[]) => named(before.id, steps);
-  switch (move.move) {
-    case 'install':
-      return { ...none, prepare: of(installing(move.input, before, parts, peers)) };
-    case 'switch': {
-      const { prepare, commit, contract, retire } = switchPhases(move.input, before, parts, peers);
-      const phases = { prepare: of(prepare), commit: of(commit), contract: of(contract) };
-      return { ...phases, retire: of(retire.map(neverFailing)) };
-    }
-    case 'enable': {
-      // Where it is installed by the same operation, its steps have the same names otherwise.
-      const prefix = kind === 'enable' ? before.id : (`${before.id}: enable` as ExtensionId);
-      return { ...none, prepare: named(prefix, enabling(before, parts)) };
-    }
-    case 'disable': // what leaves the bundle: its record says so with the one of the bundle
-      return { ...none, retire: of(disableSteps(before.id, parts).slice(0, 2).map(neverFailing)) };
-    default:
-      return none;
-  }
+/** The steps of a member where they are part of more. */
+function memberPhases({ kind }: BundleInput, { move, before }: ExtensionMove, alone: Phases): Phases {
+  // Where it is installed by the same operation, its steps have the same names otherwise.
+  const prefix = move === 'enable' && kind !== 'enable' ? `${before.id}: enable` : before.id;
+  // What leaves the bundle is disabled: its record says so with the one of the bundle.
+  const retire = alone.retire.filter(({ name }) => move !== 'disable' || name !== 'record');
+  return {
+    prepare: named(prefix, alone.prepare),
+    commit: named(prefix, alone.commit),
+    contract: named(prefix, alone.contract),
+    retire: named(prefix, retire.map(neverFailing)),
+  };
 }
 
 function named(prefix: string, steps: readonly Step[]): Step[] {
   return steps.map((step) => ({ ...step, name: `${prefix}: ${step.name}` }));
-}
-
-function takingAway(move: MemberMove, parts: Parts): Step[] {
-  const { id } = move.before;
-  if (move.move === 'disable') return named(id, disableSteps(id, parts));
-  if (move.move === 'uninstall') return named(id, uninstallSteps(move.input, parts));
-  return [];
-}
-
-function installing(input: InstallInput, before: RecordBefore, parts: Parts, peers: typeof NO_PEERS): Step[] {
-  // Alone, the record is the last step; here others may fail after it.
-  const undo = () => parts.stores.extensions.put(before);
-  return installSteps(input, parts, peers).map((step) => (step.name === 'record' ? { ...step, undo } : step));
-}
-
-function enabling(before: RecordBefore, parts: Parts): Step[] {
-  const { id } = before;
-  const { stores, quarantined } = parts;
-  const isQuarantined = async () => {
-    await quarantined(id);
-    return (await stores.extensions.get(id))?.state === 'quarantined';
-  };
-  return [
-    ...enableSteps(before, parts),
-    {
-      name: 'record',
-      run: async () => {
-        if (await isQuarantined()) throw new MagError('E_QUARANTINED', `${id} was quarantined`);
-        await stores.extensions.put({ ...before, state: 'enabled', reason: null });
-      },
-      undo: async () => {
-        if (!(await isQuarantined())) await stores.extensions.put(before); // quarantine outranks it
-        await parts.running.stop(id);
-      },
-    },
-  ];
 }
 
 /** What is left of the old version changes nothing: all members are switched by now. */
@@ -185,12 +132,12 @@ export async function completeRecord(input: BundleInput, { stores }: Parts): Pro
 }
 
 /** What runs and cannot go on beside the new version of a bundle that it was a member of. */
-function leaversOf({ kind, plan }: BundleInput): MemberMove[] {
+function leaversOf({ kind, plan }: BundleInput): ExtensionMove[] {
   if (kind !== 'upgrade' && kind !== 'rollback') return [];
   return plan.moves.filter(({ move, before }) => move === 'disable' && runs(before));
 }
 
 /** Whether it is meant to run. */
-export function runs({ state }: Pick<RecordBefore, 'state'>): boolean {
+export function runs({ state }: Pick<RecordContent, 'state'>): boolean {
   return state === 'enabled' || state === 'failed';
 }

@@ -3,16 +3,15 @@ import type { JsonObject } from '../../manifests/json.ts';
 import type { BundleManifest, ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
 import type { InstallRequest, Principal, UpgradeRequest } from '../operator.ts';
-import type { ExtensionRecord } from '../ports.ts';
+import type { ExtensionRecord, RecordContent } from '../ports.ts';
 import { startOrder } from '../registry/dependencies.ts';
 import { shareApproval } from './bundle-approval.ts';
 import { type Composition, compositionOf, type Member, withComposition } from './bundle-composition.ts';
 import { planLeavers } from './bundle-leavers.ts';
 import { type Choice, isInstalled, memberIds, resolveMembers } from './bundle-members.ts';
 import type { BundlePlan } from './bundle-steps.ts';
-import { enableInstalled, installMove, type MemberMove, switchMove } from './member-moves.ts';
+import { type ExtensionMove, installMove, switchMove } from './extension-moves.ts';
 import type { Parts } from './parts.ts';
-import { type RecordBefore, recordBefore } from './record-before.ts';
 import { irreversibleBetween } from './switch-migrations.ts';
 import { highest, refuseIrreversible } from './target-version.ts';
 
@@ -40,7 +39,7 @@ export async function planInstall(
     request.approve,
   );
   const configs = configsFor(fresh, request.config ?? {});
-  const moves: MemberMove[] = [];
+  const moves: ExtensionMove[] = [];
   for (const choice of fresh) {
     const config = configs.get(choice.id) ?? {};
     moves.push(await installMove(choice, approvals.get(choice.id) ?? [], config, by, parts));
@@ -70,7 +69,7 @@ export async function planUpgrade(
   );
   const enabled = record.state === 'enabled';
   if (enabled) await requireRunning(moved, parts);
-  const moves: MemberMove[] = [];
+  const moves: ExtensionMove[] = [];
   for (const choice of moved) {
     const approved = approvals.get(choice.id) ?? [];
     if (choice.installed !== null) {
@@ -98,7 +97,7 @@ export async function planRollback(
   parts: Parts,
 ): Promise<BundlePlan> {
   const composition = compositionOf(record, manifest.version);
-  const [moves, stuck]: [MemberMove[], string[]] = [[], []];
+  const [moves, stuck]: [ExtensionMove[], string[]] = [[], []];
   for (const [id, member] of composition) {
     const now = await installedMember(manifest, id, parts);
     if (now.digest === member.digest) continue;
@@ -112,10 +111,20 @@ export async function planRollback(
   refuseIrreversible(stuck, { force });
   const left = await planLeavers(record, [...composition.keys()], moves, parts);
   return {
-    before: recordBefore(record),
+    before: record,
     after: { ...(await versioned(record, { manifest, digest }, composition, parts)), state: record.state },
     moves: [...moves, ...left.moves],
     note: left.note,
+  };
+}
+
+/** The move behind an install: its record is what that will have made it. */
+function enableInstalled({ input, before }: ExtensionMove & { move: 'install' }): ExtensionMove {
+  const { id, version, digest, config } = input;
+  const highestVersion = highest(before.highestVersion, version);
+  return {
+    move: 'enable',
+    before: { id, state: 'installed', version, digest, highestVersion, config, reason: null },
   };
 }
 
@@ -181,7 +190,7 @@ async function newVersion(
     ]),
   );
   const after = await versioned(record, target, members, parts);
-  return { before: recordBefore(record), after: { ...after, state } };
+  return { before: record, after: { ...after, state } };
 }
 
 async function versioned(
@@ -189,11 +198,11 @@ async function versioned(
   { manifest, digest }: Target,
   members: Composition,
   { stores }: Parts,
-): Promise<RecordBefore> {
+): Promise<RecordContent> {
   const { id, version } = manifest;
   const kept = (await stores.extensions.kept(id)).map((row) => row.version);
   return {
-    ...recordBefore(record),
+    ...record,
     version,
     digest,
     highestVersion: highest(record.highestVersion, version),

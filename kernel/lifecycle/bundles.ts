@@ -2,15 +2,15 @@ import semver from 'semver';
 import type { JsonObject } from '../../manifests/json.ts';
 import type { BundleManifest, ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { codeOf, MagError, messageOf, toMagError } from '../errors.ts';
-import type { InstallRequest, Principal, RollbackRequest, UpgradeRequest } from '../operator.ts';
-import type { ExtensionRecord, OperationKind } from '../ports.ts';
+import type { Principal } from '../operator.ts';
+import type { ExtensionRecord } from '../ports.ts';
 import { alertOf } from './announce.ts';
 import { memberIds } from './bundle-members.ts';
 import { planDisable, planEnable, planUninstall } from './bundle-state-plans.ts';
-import { type BundleInput, bundleSteps, holdsOf } from './bundle-steps.ts';
+import { type BundleInput, type BundlePlan, bundleSteps, holdsOf } from './bundle-steps.ts';
 import { planInstall, planRollback, planUpgrade, type Target } from './bundle-version-plans.ts';
-import { type MemberMove, peersOf } from './member-moves.ts';
-import { movable } from './moves.ts';
+import { endOf, peersOf } from './extension-moves.ts';
+import type { MoveRequest } from './move-request.ts';
 import type { Operations } from './operations.ts';
 import type { Parts } from './parts.ts';
 import { recordEnd } from './record-end.ts';
@@ -37,12 +37,9 @@ export class Bundles {
     this.#operations = operations;
   }
 
-  /** Whether the id is one of a bundle. */
-  async knows(id: ExtensionId): Promise<boolean> {
-    const record = await this.#parts.stores.extensions.get(id);
-    if (record === null || record.state === 'uninstalled') return false;
+  async isBundle({ digest }: ExtensionRecord): Promise<boolean> {
     try {
-      return (await this.#parts.registry.describe(record.digest)).kind === 'bundle';
+      return (await this.#parts.registry.describe(digest)).kind === 'bundle';
     } catch (failure) {
       if (codeOf(failure) === 'E_NOT_FOUND') return false; // its package is gone
       throw failure;
@@ -67,80 +64,14 @@ export class Bundles {
     if (against.length > 0) throw new MagError('E_DEPENDENTS', `${against.join(', ')}: not ${version}`);
   }
 
-  async install(id: ExtensionId, request: InstallRequest, by: Principal): Promise<string> {
-    const record = await movable('install', id, this.#parts.registry);
-    const target = await this.#staged(record, request.version);
-    const plan = await planInstall(record, target, request, by, this.#parts);
-    const { approve, config = {} } = request;
-    return this.#start('install', target, { approve, config, plan }, by);
-  }
-
-  enable(id: ExtensionId, by: Principal): Promise<string> {
-    return this.#change('enable', id, by, planEnable);
-  }
-
-  disable(id: ExtensionId, by: Principal): Promise<string> {
-    return this.#change('disable', id, by, planDisable);
-  }
-
-  uninstall(id: ExtensionId, { purge }: { purge: boolean }, by: Principal): Promise<string> {
-    return this.#change('uninstall', id, by, (...what) => planUninstall(purge, ...what), { purge });
-  }
-
-  async upgrade(id: ExtensionId, request: UpgradeRequest, by: Principal): Promise<string> {
-    const record = await movable('upgrade', id, this.#parts.registry);
-    const target = await this.#staged(record, request.version);
-    refuseSame(record, { version: request.version, digest: target.digest });
-    const plan = await planUpgrade(record, target, request, by, this.#parts);
-    const { approve = [] } = request;
-    return this.#start('upgrade', target, { approve, plan }, by);
-  }
-
-  async rollback(id: ExtensionId, request: RollbackRequest, by: Principal): Promise<string> {
-    const record = await movable('rollback', id, this.#parts.registry);
-    const { digest } = await keptVersion(id, request.version, this.#parts.stores);
-    const { force = false } = request;
-    const target = await this.#target(digest);
-    const plan = await planRollback(record, target, force, by, this.#parts);
-    return this.#start('rollback', target, { force, plan }, by);
-  }
-
-  /** Another state, in the version there is. */
-  async #change(
-    kind: OperationKind,
-    id: ExtensionId,
-    by: Principal,
-    planned: typeof planEnable,
-    asked: Pick<BundleInput, 'purge'> = {},
-  ): Promise<string> {
-    const record = await movable(kind, id, this.#parts.registry);
-    const target = await this.#target(record.digest);
-    const plan = await planned(record, target.manifest, this.#parts);
-    return this.#start(kind, target, { ...asked, plan }, by);
-  }
-
-  async #staged({ id, highestVersion }: ExtensionRecord, version: string): Promise<Target> {
-    const { digest } = await stagedVersion(id, version, this.#parts.stores);
-    const target = await this.#target(digest);
-    refuseRollback(target.manifest, highestVersion);
-    requireHostVersion(target.manifest);
-    return target;
-  }
-
-  async #target(digest: string): Promise<Target> {
-    const manifest = await this.#parts.registry.describe(digest);
-    if (manifest.kind === 'bundle') return { manifest, digest };
-    throw new MagError('E_STATE', `${manifest.id} ${manifest.version} is no bundle`);
-  }
-
-  async #start(
-    kind: OperationKind,
-    { manifest, digest }: Target,
-    asked: Pick<BundleInput, 'approve' | 'config' | 'purge' | 'force' | 'plan'>,
-    by: Principal,
-  ): Promise<string> {
+  /** Journals an operation on a bundle and starts it. @returns its id */
+  async begin(record: ExtensionRecord, request: MoveRequest, by: Principal): Promise<string> {
+    const target = await this.#target(record, request);
+    const plan = await this.#plan(record, target, request, by);
+    const { manifest, digest } = target;
     const { id, version } = manifest;
-    const input: BundleInput = { id, kind, version, digest, principal: by.id, ...asked };
+    const { kind } = request;
+    const input: BundleInput = { id, kind, version, digest, principal: by.id, ...askedFor(request), plan };
     return this.#operations.start({
       kind,
       extension: id,
@@ -148,7 +79,7 @@ export class Bundles {
       input: input as unknown as JsonObject,
       by,
       run: async (journal) => {
-        const peers = await peersOf(input.plan.moves, this.#parts);
+        const peers = await peersOf(plan.moves, this.#parts);
         try {
           await runSteps(bundleSteps(input, this.#parts, peers), journal);
         } catch (failure) {
@@ -160,6 +91,45 @@ export class Bundles {
       },
       after: (error) => this.#ended(input, manifest, by, error),
     });
+  }
+
+  /** The version that the bundle is to have. */
+  async #target(record: ExtensionRecord, request: MoveRequest): Promise<Target> {
+    const { id, digest } = record;
+    const { stores } = this.#parts;
+    if (request.kind === 'rollback')
+      return this.#bundleOf((await keptVersion(id, request.version, stores)).digest);
+    if (request.kind !== 'install' && request.kind !== 'upgrade') return this.#bundleOf(digest);
+    const staged = await stagedVersion(id, request.version, stores);
+    const target = await this.#bundleOf(staged.digest);
+    refuseRollback(target.manifest, record.highestVersion);
+    requireHostVersion(target.manifest);
+    if (request.kind === 'upgrade') refuseSame(record, staged);
+    return target;
+  }
+
+  async #bundleOf(digest: string): Promise<Target> {
+    const manifest = await this.#parts.registry.describe(digest);
+    if (manifest.kind === 'bundle') return { manifest, digest };
+    throw new MagError('E_STATE', `${manifest.id} ${manifest.version} is no bundle`);
+  }
+
+  #plan(record: ExtensionRecord, target: Target, request: MoveRequest, by: Principal): Promise<BundlePlan> {
+    const { manifest } = target;
+    switch (request.kind) {
+      case 'install':
+        return planInstall(record, target, request, by, this.#parts);
+      case 'enable':
+        return planEnable(record, manifest, this.#parts);
+      case 'upgrade':
+        return planUpgrade(record, target, request, by, this.#parts);
+      case 'rollback':
+        return planRollback(record, target, request.force ?? false, by, this.#parts);
+      case 'disable':
+        return planDisable(record, manifest, this.#parts);
+      case 'uninstall':
+        return planUninstall(record, manifest, request.purge, this.#parts);
+    }
   }
 
   /** Spec 06, enable: the operator is alerted. Nothing of the bundle was enabled. */
@@ -190,9 +160,18 @@ export class Bundles {
   }
 }
 
-/** What a move of a member is called, and the version it is about. */
-function endOf(planned: MemberMove): { kind: OperationKind; version: string } {
-  if (planned.move === 'install') return { kind: 'install', version: planned.input.version };
-  if (planned.move === 'switch') return { kind: planned.input.kind, version: planned.input.version };
-  return { kind: planned.move, version: planned.before.version };
+/** What is journaled of a request besides what it is about: a retry asks for the same. */
+function askedFor(request: MoveRequest): Pick<BundleInput, 'approve' | 'config' | 'purge' | 'force'> {
+  switch (request.kind) {
+    case 'install':
+      return { approve: request.approve, config: request.config ?? {} };
+    case 'upgrade':
+      return { approve: request.approve ?? [] };
+    case 'rollback':
+      return { force: request.force ?? false };
+    case 'uninstall':
+      return { purge: request.purge };
+    default:
+      return {};
+  }
 }

@@ -1,6 +1,6 @@
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { MagError } from '../errors.ts';
-import type { ExtensionRecord, ExtensionState } from '../ports.ts';
+import type { ExtensionRecord } from '../ports.ts';
+import { setState } from './moves.ts';
 import type { Parts } from './parts.ts';
 import type { Step } from './steps.ts';
 
@@ -33,16 +33,4 @@ export function disableSteps(
       },
     },
   ];
-}
-
-/** @throws `E_NOT_FOUND` */
-export async function setState(
-  { stores }: Pick<Parts, 'stores'>,
-  id: ExtensionId,
-  state: ExtensionState,
-  reason: ExtensionRecord['reason'] = null,
-): Promise<void> {
-  const record = await stores.extensions.get(id);
-  if (record === null) throw new MagError('E_NOT_FOUND', `${id} is not known here`);
-  await stores.extensions.put({ ...record, state, reason });
 }

@@ -1,9 +1,11 @@
 import type { JsonObject } from '../../manifests/json.ts';
-import type { ExtensionRecord } from '../ports.ts';
+import { MagError } from '../errors.ts';
+import type { RecordContent } from '../ports.ts';
 import type { ExtensionProcess } from '../sandbox/cell.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
 import { checkHealth, requireContributions } from './guest.ts';
+import { setState } from './moves.ts';
 import type { Parts } from './parts.ts';
 import { need, type Step } from './steps.ts';
 
@@ -14,8 +16,8 @@ interface Launch {
   process?: ExtensionProcess;
 }
 
-/** The steps that bring an installed extension to life (spec 06, enable). Used by the operation and at boot. */
-export function enableSteps(record: Pick<ExtensionRecord, 'id' | 'digest' | 'config'>, parts: Parts): Step[] {
+/** The steps that bring an installed extension to life on this host (spec 06, enable). */
+export function enableSteps(record: RecordContent, parts: Parts): Step[] {
   const launch: Launch = {};
   const { id } = record;
   return [
@@ -66,6 +68,26 @@ export function enableSteps(record: Pick<ExtensionRecord, 'id' | 'digest' | 'con
       },
     },
   ];
+}
+
+/** Puts on record that it is to run: the last step of the operation; where a host starts it again it is on record. */
+export function enabledStep(before: RecordContent, parts: Parts): Step {
+  const { id, state, reason } = before;
+  return {
+    name: 'record',
+    run: async () => {
+      await parts.quarantined(id);
+      // It was let in by the step before: only a quarantine can have ended it, and that outranks this.
+      if (parts.running.get(id) === undefined) throw new MagError('E_QUARANTINED', `${id} was quarantined`);
+      await setState(parts, id, 'enabled');
+    },
+    undo: async () => {
+      await parts.quarantined(id);
+      const now = await parts.stores.extensions.get(id);
+      if (now?.state !== 'quarantined') await setState(parts, id, state, reason);
+      await parts.running.stop(id);
+    },
+  };
 }
 
 /** Tells the gate and the database server what the extension holds. */

@@ -2,6 +2,7 @@ import { type CapabilityName, isCapability, type Scope } from '../../manifests/c
 import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
+import type { RecordContent } from '../ports.ts';
 import { type Node, startOrder } from '../registry/dependencies.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
@@ -28,7 +29,7 @@ export type Peers = ReadonlyMap<ExtensionId, Node>;
 export const NO_PEERS: Peers = new Map();
 
 /** The steps from a staged package to an installed extension (spec 06, install). */
-export function installSteps(input: InstallInput, parts: Parts, peers = NO_PEERS): Step[] {
+export function installSteps(input: InstallInput, before: RecordContent, parts: Parts, peers: Peers): Step[] {
   const { id } = input;
   const { stores, registry, data, gate } = parts;
   let verified: Verified<Package> | undefined;
@@ -37,7 +38,7 @@ export function installSteps(input: InstallInput, parts: Parts, peers = NO_PEERS
     { name: 'verify signature', run: () => package_() },
     {
       name: 'check compatibility',
-      run: async () => checkCompatibility((await package_()).manifest, parts, input, peers),
+      run: async () => checkCompatibility((await package_()).manifest, before, parts, input, peers),
     },
     {
       name: 'approve capabilities',
@@ -72,30 +73,30 @@ export function installSteps(input: InstallInput, parts: Parts, peers = NO_PEERS
     {
       name: 'record',
       run: async () => {
-        const before = await stores.extensions.get(id);
         await stores.extensions.put({
           id,
           state: 'installed',
           version: input.version,
           digest: input.digest,
-          highestVersion: highest(before?.highestVersion ?? null, input.version),
+          highestVersion: highest(before.highestVersion, input.version),
           config: input.config,
           reason: null,
         });
       },
+      undo: () => stores.extensions.put(before),
     },
   ];
 }
 
 async function checkCompatibility(
   manifest: Manifest,
-  { registry, stores }: Parts,
+  before: RecordContent,
+  { registry }: Parts,
   input: InstallInput,
   peers: Peers,
 ): Promise<void> {
   requireHostVersion(manifest);
-  const before = await stores.extensions.get(manifest.id);
-  refuseRollback(manifest, before?.highestVersion ?? null);
+  refuseRollback(manifest, before.highestVersion);
   const nodes = new Map([...(await registry.nodes()), ...peers]);
   nodes.set(manifest.id, manifest);
   startOrder(manifest.id, nodes);

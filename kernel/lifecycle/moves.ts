@@ -1,6 +1,6 @@
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
-import type { ExtensionRecord, ExtensionState, OperationKind } from '../ports.ts';
+import type { ExtensionRecord, ExtensionState, OperationKind, Stores } from '../ports.ts';
 import type { Registry } from '../registry/registry.ts';
 
 /** Where an operation may start and where it ends; without `to` the state stays what it is. */
@@ -32,6 +32,20 @@ export function move(kind: OperationKind, from: ExtensionState): ExtensionState 
   );
 }
 
+/** Whether the operation takes away: it is completed once it has begun. One that adds is undone instead. */
+export function isTakingAway(kind: OperationKind): boolean {
+  return kind === 'disable' || kind === 'uninstall';
+}
+
+/** @throws `E_STATE` that names the extension, which is not the one that was asked for */
+export function requireMove(kind: OperationKind, { id, state }: ExtensionRecord): void {
+  try {
+    move(kind, state);
+  } catch (cause) {
+    throw new MagError('E_STATE', `${id} is ${state}: it cannot take part in this ${kind}`, { cause });
+  }
+}
+
 /** The record of what an operation may start on. @throws `E_NOT_FOUND`, `E_STATE` */
 export async function movable(
   kind: OperationKind,
@@ -41,4 +55,16 @@ export async function movable(
   const record = await registry.record(id);
   move(kind, record.state);
   return record;
+}
+
+/** @throws `E_NOT_FOUND` */
+export async function setState(
+  { stores: { extensions } }: { readonly stores: Pick<Stores, 'extensions'> },
+  id: ExtensionId,
+  state: ExtensionState,
+  reason: ExtensionRecord['reason'] = null,
+): Promise<void> {
+  const record = await extensions.get(id);
+  if (record === null) throw new MagError('E_NOT_FOUND', `${id} is not known here`);
+  await extensions.put({ ...record, state, reason });
 }

@@ -1,6 +1,6 @@
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
-import type { ExtensionRecord, OperationKind, Stores } from '../ports.ts';
+import type { OperationKind, RecordContent, Stores } from '../ports.ts';
 import { dependentsOf } from '../registry/dependencies.ts';
 import { move } from './moves.ts';
 import type { Parts } from './parts.ts';
@@ -16,7 +16,7 @@ const ANY_VERSION: ReadonlySet<OperationKind> = new Set(['install', 'disable']);
 /** @throws `E_STATE` when the extension is no longer what the operation was begun for */
 export async function requireUnmoved(
   kind: OperationKind,
-  { id, digest }: ExtensionRecord,
+  { id, digest }: RecordContent,
   { extensions }: Pick<Stores, 'extensions'>,
 ): Promise<void> {
   const now = await extensions.get(id);

@@ -5,6 +5,7 @@ import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { codeOf, MagError, toMagError } from '../errors.ts';
 import type { Principal } from '../operator.ts';
 import type { Logger, Operation, OperationKind, OperationStep, OperationStore, StepState } from '../ports.ts';
+import { isTakingAway } from './moves.ts';
 import { type Journal, NotUndone } from './steps.ts';
 import type { Turns } from './turns.ts';
 
@@ -88,9 +89,9 @@ export class Operations {
    */
   async cancel(id: string): Promise<Operation> {
     const { kind, state } = await this.get(id);
-    const isRunning = state === 'running' && (isUndone(kind) ? await this.#store.cancel(id) : true);
+    const isRunning = state === 'running' && (isTakingAway(kind) || (await this.#store.cancel(id)));
     if (!isRunning) throw new MagError('E_STATE', 'the operation has ended already');
-    if (!isUndone(kind))
+    if (isTakingAway(kind))
       throw new MagError('E_STATE', `cannot cancel: ${kind} is completed once it has begun`);
     return this.get(id);
   }
@@ -168,17 +169,12 @@ export class Operations {
 
 /** How an operation that failed ended: as if it had never been, or with something left of what it reached. */
 function endState(kind: OperationKind, error: MagError): 'failed' | 'rolled_back' {
-  return isUndone(kind) && !(error instanceof NotUndone) ? 'rolled_back' : 'failed';
+  return !isTakingAway(kind) && !(error instanceof NotUndone) ? 'rolled_back' : 'failed';
 }
 
 /** The storage was away when it was to be undone, or completed: that is done when it is back. */
 function isCutOff(kind: OperationKind, error: MagError): boolean {
-  return error.code === 'E_STORAGE' && (error instanceof NotUndone || !isUndone(kind));
-}
-
-/** What adds is undone when it cannot be completed; what takes away is completed, whatever happens. */
-function isUndone(kind: OperationKind): boolean {
-  return kind !== 'disable' && kind !== 'uninstall';
+  return error.code === 'E_STORAGE' && (error instanceof NotUndone || isTakingAway(kind));
 }
 
 function isSame(running: Operation, { kind, extension, input }: Work): boolean {

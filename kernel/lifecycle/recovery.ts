@@ -1,15 +1,11 @@
 import { messageOf, toMagError } from '../errors.ts';
 import type { ExtensionRecord, Operation } from '../ports.ts';
-import { settleBundle } from './bundle-recovery.ts';
-import { type BundleInput, holdsOf } from './bundle-steps.ts';
-import { type InstallInput, installSteps } from './install-steps.ts';
+import { type BundleInput, bundleSteps, completeRecord, holdsOf } from './bundle-steps.ts';
+import { completeMove, isRecorded, moveOf, stepsOf } from './extension-moves.ts';
+import { isTakingAway } from './moves.ts';
 import type { Operations } from './operations.ts';
 import type { Parts } from './parts.ts';
-import { type Journal, runSteps, undoBegun } from './steps.ts';
-import type { SwitchInput } from './switch-input.ts';
-import { completeMigrations } from './switch-migrations.ts';
-import { switchSteps } from './switch-steps.ts';
-import { type UninstallInput, uninstallSteps } from './uninstall-steps.ts';
+import { type Journal, runSteps, type Step, undoBegun } from './steps.ts';
 
 /** With a storage that answers; the tries are a beat of the host apart, two seconds. */
 const MAX_TRIES = 30;
@@ -102,45 +98,58 @@ export class Recovery {
   }
 }
 
-/** Resolves with whether it was completed; else it was undone. */
-async function settle(operation: Operation, parts: Parts, journal: Journal): Promise<boolean> {
-  if (isBundle(operation)) return settleBundle(operation, parts, journal);
+/**
+ * What takes away is done to its end. Of what adds, the record says how far it came: written, what follows from it is
+ * done; else all that was begun is undone.
+ * @returns whether it was completed
+ */
+async function settle(operation: Operation, all: Parts, journal: Journal): Promise<boolean> {
+  // Waiting for other hosts would keep this one from saying that it is there.
+  const parts: Parts = { ...all, followed: async () => undefined };
   const record = await parts.stores.extensions.get(operation.extension);
-  switch (operation.kind) {
-    case 'install':
-      if (record?.state === 'installed') return true; // its last step is done
-      await undoBegun(operation, installSteps(operation.input as unknown as InstallInput, parts), journal);
-      return false;
-    case 'uninstall':
-      await runSteps(uninstallSteps(operation.input as unknown as UninstallInput, parts), journal);
-      return true;
-    case 'disable':
-      if (record !== null) await parts.stores.extensions.put({ ...record, state: 'disabled', reason: null });
-      return true;
-    case 'enable':
-      return record?.state === 'enabled'; // its last step; what comes before leaves nothing behind
-    default:
-      return settleSwitch(operation, record, parts, journal);
-  }
-}
-
-/** The record says which version holds: what came before it is undone, what comes after it is done. */
-async function settleSwitch(
-  operation: Operation,
-  record: ExtensionRecord | null,
-  parts: Parts,
-  journal: Journal,
-): Promise<boolean> {
-  const input = operation.input as unknown as SwitchInput;
   if (record === null) return false;
-  if (record.digest === input.digest) {
-    await parts.stores.extensions.keep({ id: input.id, ...input.from });
-    await parts.stores.extensions.forget(input.id, input.version);
-    await completeMigrations(input, parts);
+  const begun = isBundle(operation)
+    ? begunOnBundle(operation, record, parts)
+    : begunOnExtension(operation, record, parts);
+  if (isTakingAway(operation.kind)) {
+    await runSteps(begun.steps, journal);
     return true;
   }
-  await undoBegun(operation, switchSteps(input, record, parts), journal);
-  return false;
+  if (begun.isRecorded) await begun.complete();
+  else await undoBegun(operation, begun.steps, journal);
+  return begun.isRecorded;
+}
+
+/** An operation as it was cut off. */
+interface Begun {
+  readonly steps: readonly Step[];
+  /** Whether the record of what it moves is written. */
+  readonly isRecorded: boolean;
+  /** What follows from that. Idempotent. */
+  readonly complete: () => Promise<void>;
+}
+
+function begunOnExtension(operation: Operation, record: ExtensionRecord, parts: Parts): Begun {
+  const move = moveOf(operation, record);
+  return {
+    steps: stepsOf(move, parts),
+    isRecorded: isRecorded(move, record),
+    complete: () => completeMove(move, parts),
+  };
+}
+
+/** The record of the bundle is written when all members are moved. */
+function begunOnBundle(operation: Operation, record: ExtensionRecord, parts: Parts): Begun {
+  const input = operation.input as unknown as BundleInput;
+  const { after, moves } = input.plan;
+  return {
+    steps: bundleSteps(input, parts),
+    isRecorded: record.digest === after.digest && record.state === after.state,
+    complete: async () => {
+      await completeRecord(input, parts);
+      for (const move of moves) await completeMove(move, parts);
+    },
+  };
 }
 
 /** Only what moves a bundle is journaled with a plan. */

@@ -88,7 +88,10 @@ export class Remediation {
     if (replaced === undefined || !isOnProbation(record, replaced, clock.now())) return 'none';
     try {
       // What its migrations added stays where it cannot be reversed: the old version works beside it.
-      const back = await this.#lifecycle.rollback(id, { version: replaced.version, force: true }, HOST);
+      const back = await this.#lifecycle.begin(
+        { kind: 'rollback', id, version: replaced.version, force: true },
+        HOST,
+      );
       await alertOf(this.#parts, record, { code: error.code, detail: error.message });
       const { state } = await this.#operations.get(back, SWITCH_MS);
       if (state !== 'succeeded') return 'failed';

@@ -12,6 +12,17 @@ export interface Step {
   readonly final?: true;
 }
 
+/** The steps of a move in parts: an operation that moves several extensions takes each part of all. */
+export interface Phases {
+  /** Nothing that serves changes. */
+  readonly prepare: readonly Step[];
+  readonly commit: readonly Step[];
+  /** Takes migrations back, after the switch. */
+  readonly contract: readonly Step[];
+  /** Ends what served: there is no way back from here. */
+  readonly retire: readonly Step[];
+}
+
 /** Where the progress of steps is written. */
 export interface Journal {
   /**

@@ -1,8 +1,6 @@
 import semver from 'semver';
 import type { CapabilityName, Scope } from '../../manifests/catalog/index.ts';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import type { Principal } from '../operator.ts';
-import type { ExtensionRecord, Stores } from '../ports.ts';
 
 /** What an upgrade or rollback was asked to do, as it is journaled: enough to undo it after a crash. */
 export interface SwitchInput {
@@ -17,19 +15,6 @@ export interface SwitchInput {
   /** Roll back although a migration stays that cannot be reversed. */
   readonly force: boolean;
   readonly grantsBefore: readonly { readonly capability: CapabilityName; readonly scope: Scope | null }[];
-}
-
-/** Of a switch that begins now: from the version on record, with the grants there are. */
-export async function switchInput(
-  kind: SwitchInput['kind'],
-  { id, version, digest }: ExtensionRecord,
-  target: Pick<SwitchInput, 'version' | 'digest' | 'approve' | 'force'>,
-  by: Principal,
-  stores: Pick<Stores, 'grants'>,
-): Promise<SwitchInput> {
-  const grants = await stores.grants.list(id);
-  const grantsBefore = grants.map(({ capability, scope }) => ({ capability, scope }));
-  return { ...target, id, kind, from: { version, digest }, principal: by.id, grantsBefore };
 }
 
 /** By the versions, not by the name of the operation: a rollback of a rollback goes forward again. */

@@ -1,20 +1,19 @@
 import semver from 'semver';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError, messageOf } from '../errors.ts';
-import type { ExtensionRecord } from '../ports.ts';
+import type { ExtensionRecord, RecordContent } from '../ports.ts';
 import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import type { ExtensionProcess } from '../sandbox/cell.ts';
 import type { LoadedPackage, Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
 import { checkHealth, ping, requireContributions } from './guest.ts';
-import { NO_PEERS, type Peers } from './install-steps.ts';
+import type { Peers } from './install-steps.ts';
 import type { Parts } from './parts.ts';
-import type { RecordBefore } from './record-before.ts';
 import type { Running } from './running-extensions.ts';
-import { need, type Step } from './steps.ts';
+import { need, type Phases, type Step } from './steps.ts';
 import { approveStep } from './switch-grants.ts';
 import { isForward, type SwitchInput } from './switch-input.ts';
-import { contractStep, expandStep } from './switch-migrations.ts';
+import { completeMigrations, contractStep, expandStep } from './switch-migrations.ts';
 import { highest, refuseRollback, requireHostVersion } from './target-version.ts';
 
 /** How long calls of the replaced version may take to end (spec 06, upgrade). */
@@ -28,32 +27,11 @@ interface Switch {
   replaced?: Running;
 }
 
-/** The steps of a switch in parts: an operation that switches several extensions takes each part of all. */
-export interface SwitchPhases {
-  /** Nothing that serves changes: the new version is started beside the old one and checked. */
-  readonly prepare: readonly Step[];
-  readonly commit: readonly Step[];
-  /** Takes migrations back, after the switch. */
-  readonly contract: readonly Step[];
-  /** Ends the old version: there is no way back from here. */
-  readonly retire: readonly Step[];
-}
-
 /**
  * The steps from one version to another (spec 06, upgrade and rollback). The old version serves until the new
  * one passed its check; a failure at any step before leaves it serving.
  */
-export function switchSteps(input: SwitchInput, record: RecordBefore, parts: Parts): Step[] {
-  const { prepare, commit, contract, retire } = switchPhases(input, record, parts);
-  return [...prepare, ...commit, ...contract, ...retire];
-}
-
-export function switchPhases(
-  input: SwitchInput,
-  record: RecordBefore,
-  parts: Parts,
-  peers = NO_PEERS,
-): SwitchPhases {
+export function switchPhases(input: SwitchInput, record: RecordContent, parts: Parts, peers: Peers): Phases {
   const state: Switch = {};
   const enabled = record.state === 'enabled';
   const forward = isForward(input);
@@ -81,7 +59,7 @@ export function switchPhases(
   };
 }
 
-function recordStep(input: SwitchInput, before: RecordBefore, parts: Parts): Step {
+function recordStep(input: SwitchInput, before: RecordContent, parts: Parts): Step {
   return {
     name: 'record',
     run: () => recordVersion(input, parts),
@@ -95,7 +73,7 @@ function recordStep(input: SwitchInput, before: RecordBefore, parts: Parts): Ste
 async function checkCompatibility(
   { manifest }: Verified<Package>,
   input: SwitchInput,
-  record: RecordBefore,
+  record: RecordContent,
   { registry }: Parts,
   peers: Peers,
 ): Promise<void> {
@@ -118,7 +96,7 @@ async function checkCompatibility(
 
 function liveSteps(
   id: ExtensionId,
-  record: RecordBefore,
+  record: RecordContent,
   state: Switch,
   parts: Parts,
 ): { start: Step[]; traffic: Step[] } {
@@ -182,7 +160,7 @@ export function followSteps(record: ExtensionRecord, parts: Parts): Step[] {
 }
 
 /** Of an extension that does not run, the new version only shows that it loads and answers. */
-function rehearseStep(record: RecordBefore, state: Switch, parts: Parts): Step {
+function rehearseStep(record: RecordContent, state: Switch, parts: Parts): Step {
   return {
     name: 'health check 3: the new version responds to ping',
     run: async () => {
@@ -198,6 +176,20 @@ function rehearseStep(record: RecordBefore, state: Switch, parts: Parts): Step {
   };
 }
 
+async function keepReplaced(
+  { id, from, version }: SwitchInput,
+  { extensions }: Parts['stores'],
+): Promise<void> {
+  await extensions.keep({ id, ...from });
+  await extensions.forget(id, version);
+}
+
+/** What follows from the record of a switch that was cut off after it was written. Idempotent. */
+export async function completeSwitch(input: SwitchInput, parts: Parts): Promise<void> {
+  await keepReplaced(input, parts.stores);
+  await completeMigrations(input, parts);
+}
+
 async function recordVersion(input: SwitchInput, { stores, followed }: Parts): Promise<string | undefined> {
   const record = await stores.extensions.get(input.id);
   if (record === null) throw new MagError('E_NOT_FOUND', `${input.id} is not known here`);
@@ -207,8 +199,7 @@ async function recordVersion(input: SwitchInput, { stores, followed }: Parts): P
     digest: input.digest,
     highestVersion: highest(record.highestVersion, input.version),
   });
-  await stores.extensions.keep({ id: input.id, ...input.from });
-  await stores.extensions.forget(input.id, input.version);
+  await keepReplaced(input, stores);
   return followed(); // before anything is reversed that a version elsewhere still works with
 }
 

@@ -7,6 +7,7 @@ import type { ReplayFrom, SubscriptionStatus } from '../events/bus.ts';
 import { eventContextOf } from '../events/event-context.ts';
 import { completeConfig } from '../lifecycle/configuration.ts';
 import type { Lifecycle } from '../lifecycle/lifecycle.ts';
+import type { MoveRequest } from '../lifecycle/move-request.ts';
 import type { Operations } from '../lifecycle/operations.ts';
 import type { Parts } from '../lifecycle/parts.ts';
 import type { Reconciler } from '../lifecycle/reconciler.ts';
@@ -21,7 +22,7 @@ import type {
   UpgradeRequest,
   Upload,
 } from '../operator.ts';
-import type { DeadLetter, DeadLetterFilter, Operation, OperationKind, Replay } from '../ports.ts';
+import type { DeadLetter, DeadLetterFilter, Operation, Replay } from '../ports.ts';
 import type { TrustPolicy } from '../trust/policy.ts';
 import { ExtensionViews, type ExtensionViewsOptions } from './extension-views.ts';
 import { Grants } from './grants.ts';
@@ -82,27 +83,27 @@ export class OperatorDesk extends ExtensionViews implements Operator {
   }
 
   install(id: ExtensionId, request: InstallRequest, by: Principal): Promise<string> {
-    return this.#begin('install', id, by, () => this.#lifecycle.install(id, request, by));
+    return this.#begin({ ...request, kind: 'install', id }, by);
   }
 
   enable(id: ExtensionId, by: Principal): Promise<string> {
-    return this.#begin('enable', id, by, () => this.#lifecycle.enable(id, by));
+    return this.#begin({ kind: 'enable', id }, by);
   }
 
   disable(id: ExtensionId, by: Principal): Promise<string> {
-    return this.#begin('disable', id, by, () => this.#lifecycle.disable(id, by));
+    return this.#begin({ kind: 'disable', id }, by);
   }
 
   uninstall(id: ExtensionId, request: { purge: boolean }, by: Principal): Promise<string> {
-    return this.#begin('uninstall', id, by, () => this.#lifecycle.uninstall(id, request, by));
+    return this.#begin({ ...request, kind: 'uninstall', id }, by);
   }
 
   upgrade(id: ExtensionId, request: UpgradeRequest, by: Principal): Promise<string> {
-    return this.#begin('upgrade', id, by, () => this.#lifecycle.upgrade(id, request, by));
+    return this.#begin({ ...request, kind: 'upgrade', id }, by);
   }
 
   rollback(id: ExtensionId, request: RollbackRequest, by: Principal): Promise<string> {
-    return this.#begin('rollback', id, by, () => this.#lifecycle.rollback(id, request, by));
+    return this.#begin({ ...request, kind: 'rollback', id }, by);
   }
 
   operation(id: string, waitMs?: number): Promise<Operation> {
@@ -201,8 +202,9 @@ export class OperatorDesk extends ExtensionViews implements Operator {
   }
 
   /** What becomes of the move is put on record where it ends. */
-  #begin(kind: OperationKind, id: ExtensionId, by: Principal, move: () => Promise<string>): Promise<string> {
-    return this.#audit.recordRefusal(`extension.${kind}`, id, by, move);
+  #begin(request: MoveRequest, by: Principal): Promise<string> {
+    const begin = () => this.#lifecycle.begin(request, by);
+    return this.#audit.recordRefusal(`extension.${request.kind}`, request.id, by, begin);
   }
 }
 
