@@ -35,17 +35,17 @@ function addTrust(app: FastifyInstance, { trust, audit }: ControlServices): void
   const schema = {
     tags: ['access'],
     summary: 'Trust a key of a publisher (P-256, PEM), or an identity that signs without one',
-    // first-party is what the build of this host signs, and nobody else's to give.
+    // first-party is what the build of this host signs, and nobody else's to give. Absent, it stays what it is.
     body: signerBody('publisher', { tier: { enum: ['verified', 'community'] } }),
     response: answers(201, 'Trusted.'),
   };
   app.post<{ Body: TrustBody }>('/v1/trust', { schema }, async (request, reply) => {
-    const { publisher, tier = 'community' } = request.body;
-    await audited(audit, request, { action: 'trust.add', target: publisher, detail: { tier } }, () =>
-      trust.trustPublisher({ publisher, tier, ...signerOf(request.body) }),
+    const { publisher, tier } = request.body;
+    const detail = tier === undefined ? {} : { tier };
+    const added = await audited(audit, request, { action: 'trust.add', target: publisher, detail }, () =>
+      trust.trustPublisher({ publisher, ...detail, ...signerOf(request.body) }),
     );
-    const added = (await trust.policy()).publishers.get(publisher);
     reply.code(201);
-    return { publisher, ...(added ? publisherView(added) : { tier }) };
+    return { publisher, ...publisherView(added) };
   });
 }

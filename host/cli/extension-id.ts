@@ -11,7 +11,9 @@ const ID = new RegExp(schema.properties.id.pattern);
 /** @throws UsageError */
 export function toExtensionId(text: string): ExtensionId {
   if (isExtensionId(text)) return text;
-  throw new UsageError(`"${printable(text)}" is no extension id: write <publisher>/<name>, in lower case`);
+  throw new UsageError(
+    `"${printable(text)}" is no extension id: write <publisher>/<name>, each in lower case and of two letters or more`,
+  );
 }
 
 /** `<id>` or `<id>@<range>`; no range means any version. @throws UsageError */

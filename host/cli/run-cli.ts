@@ -20,11 +20,19 @@ export async function runCli(terminal: Terminal): Promise<ExitCode> {
     else await runFormatted(terminal, format, run);
     return 0;
   } catch (thrown) {
-    if (thrown instanceof CommanderError && isHelp(thrown)) return thrown.exitCode === 0 ? 0 : 2;
+    if (thrown instanceof CommanderError && isHelp(thrown)) {
+      if (thrown.exitCode === 0) return 0;
+      if (wantsJson(terminal.argv)) report(terminal, 'E_USAGE', 'no command was named');
+      return 2;
+    }
     if (thrown instanceof Reported) return 1;
     const usage = usageOf(thrown);
     if (usage !== null) return reportUsage(terminal, usage);
-    const error = toMagError(thrown, 'E_INTERNAL', messageForPeople(thrown));
+    const error = toMagError(
+      thrown,
+      isAboutFile(thrown) ? 'E_BAD_REQUEST' : 'E_INTERNAL',
+      messageForPeople(thrown),
+    );
     report(terminal, error.code, error.message);
     return 1;
   }
@@ -66,12 +74,21 @@ function report(terminal: Terminal, code: Code, detail: string): void {
 /** Read from the words themselves: an error may come before the options were parsed. */
 function wantsJson(argv: readonly string[]): boolean {
   return argv.some((word, at) => {
-    if (word === '--output' || word === '-o') return argv[at + 1] === 'json';
-    return word === '--output=json' || word === '-ojson';
+    // Short options may be written as one word: -yo json, -yojson.
+    const value = /^(?:--output=|-y*o)(.+)$/.exec(word)?.[1] ?? argv[at + 1];
+    return value === 'json' && /^(?:--output(?:=|$)|-y*o)/.test(word);
   });
 }
 
-/** A fault of this program or of the machine it runs on (a folder that cannot be written, say). */
+/** A file that somebody named cannot be read or written as what it is: no fault of this program. */
+function isAboutFile(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || !('path' in thrown) || !('code' in thrown)) return false;
+  return ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(
+    String(thrown.code),
+  );
+}
+
+/** A fault of this program or of the machine it runs on. */
 function messageForPeople(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : 'the command failed';
 }

@@ -49,9 +49,12 @@ async function installed({ name, dir }: SdkPackage): Promise<[string, Uint8Array
   );
 }
 
+export function isTemplate(name: string): name is Template {
+  return TEMPLATES.some((known) => known === name);
+}
+
 function findTemplate(name: string): Template {
-  const template = TEMPLATES.find((known) => known === name);
-  if (template) return template;
+  if (isTemplate(name)) return name;
   throw new MagError('E_BAD_REQUEST', `There is no template ${name}; there are ${TEMPLATES.join(', ')}.`);
 }
 

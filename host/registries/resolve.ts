@@ -74,7 +74,12 @@ export async function resolve(
     if ((await choices.installed(id)) === undefined)
       throw new MagError('E_STATE', `${id} is not installed, so there is nothing to upgrade`);
   }
-  const chosen = await solve({ wishes, hostVersion: HOST_VERSION, candidates: (id) => choices.of(id) });
+  const chosen = await solve({
+    wishes,
+    hostVersion: HOST_VERSION,
+    upgrade: request.upgrade === true,
+    candidates: (id) => choices.of(id),
+  });
   for (const version of chosen.values()) requireOneDigest(version, request.lock);
   const order = new Set(wishes.flatMap(({ id }) => startOrder(id, chosen)));
   await stageMissing([...chosen.values()], operator, by, signal);

@@ -26,6 +26,8 @@ export interface Problem<Version extends Candidate> {
   readonly candidates: (id: ExtensionId) => Promise<readonly Version[]>;
   /** Of this host. */
   readonly hostVersion: string;
+  /** What is wished for may take the place of what is installed. */
+  readonly upgrade?: boolean;
 }
 
 // Indexes are written by anybody: what fits nothing in many ways must end too, and soon.
@@ -110,9 +112,17 @@ class Search<Version extends Candidate> {
     const suiting = all.filter((candidate) => suits(candidate, demand));
     const { hostVersion } = this.#problem;
     const usable = suiting.filter(({ engines }) => semver.satisfies(hostVersion, engines.magflock));
-    const fitting = usable.length > 0 ? usable : obstacle(demand, all, suiting, hostVersion);
+    const fitting = usable.length > 0 ? usable : this.#obstacle(demand, all, suiting);
     this.#fitting.set(key, fitting);
     return fitting;
+  }
+
+  #obstacle(demand: Demand, all: readonly Version[], suiting: readonly Version[]): Refusal {
+    const { hostVersion, upgrade = false } = this.#problem;
+    if (suiting.length > 0) return tooNew(demand, suiting, hostVersion);
+    const [now] = all;
+    const stays = now?.isInstalled === true && all.length === 1 && !(upgrade && demand.by === '');
+    return stays ? isAnother(demand, now) : lack(demand, all);
   }
 
   #spend(work: number): void {
@@ -143,8 +153,6 @@ function conflict({ id, version }: Candidate, demands: readonly Demand[]): Refus
 }
 
 function lack(demand: Demand, all: readonly Candidate[]): Refusal {
-  const [now] = all;
-  if (now?.isInstalled === true && all.length === 1) return isAnother(demand, now);
   const there = all.map(({ version, kind }) => (kind === 'bundle' ? `${version}, a bundle` : version));
   const what = there.length === 0 ? 'there is no version of it' : `there is ${listed(there)}`;
   if (demand.by !== '') return { code: 'E_DEPENDENCY', detail: `missing: ${text(demand)}: ${what}` };
@@ -154,15 +162,6 @@ function lack(demand: Demand, all: readonly Candidate[]): Refusal {
     code: 'E_NOT_FOUND',
     detail: `${wanted} is neither staged on the host nor in a registry: ${what}`,
   };
-}
-
-function obstacle(
-  demand: Demand,
-  all: readonly Candidate[],
-  suiting: readonly Candidate[],
-  hostVersion: string,
-): Refusal {
-  return suiting.length === 0 ? lack(demand, all) : tooNew(demand, suiting, hostVersion);
 }
 
 /** What is installed is not moved on the way: somebody may need it as it is. */

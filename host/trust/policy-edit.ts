@@ -13,11 +13,13 @@ import { type NewSigner, NO_SIGNERS, withoutSigner, withSigner } from './signers
 
 export interface OfPublisher {
   readonly publisher: string;
-  readonly tier: Tier;
+  /** Absent: as before; of a new one, `community`. */
+  readonly tier?: Tier;
 }
 
 /**
- * The policy with one more key or identity of a publisher, who is new or known and gets the tier that is named now.
+ * The policy with one more key or identity of a publisher, who is new or known and gets the tier that is named now, if
+ * one is: who adds the next key need not remember what the publisher is.
  * @throws `E_BAD_REQUEST` when the name or key is none, or the id belongs to another key
  */
 export function trustPublisher(
@@ -25,7 +27,7 @@ export function trustPublisher(
   { publisher, tier, ...signer }: OfPublisher & NewSigner,
 ): TrustPolicy {
   const before = policy.publishers.get(named(publisher)) ?? NEW_PUBLISHER;
-  const after = { ...withSigner(before, signer, publisher), tier };
+  const after = { ...withSigner(before, signer, publisher), tier: tier ?? before.tier };
   return { ...policy, publishers: put(policy.publishers, publisher, after) };
 }
 
@@ -69,7 +71,8 @@ export function setRequirements(policy: TrustPolicy, set: Requirements): TrustPo
   return { ...policy, publishers: put(policy.publishers, set.publisher, { ...before, reviews, provenance }) };
 }
 
-function publisherIn(policy: TrustPolicy, name: string): PublisherTrust {
+/** @throws `E_NOT_FOUND` */
+export function publisherIn(policy: TrustPolicy, name: string): PublisherTrust {
   const found = policy.publishers.get(name);
   if (found) return found;
   throw new MagError('E_NOT_FOUND', `The trust policy has no publisher ${name}.`);

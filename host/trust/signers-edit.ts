@@ -29,9 +29,15 @@ export const NO_SIGNERS: Signers = { keys: [], identities: [], trustedRoot: null
  * With one more key or identity, last. One that is there already, removed or not, is trusted (again); a key under
  * the id it has. There is one root for all identities.
  * @param whose for the refusal
- * @throws `E_BAD_REQUEST` when the key is none, or the id belongs to another key
+ * @throws `E_BAD_REQUEST` when the key is none, the id belongs to another key, or it is never good
  */
 export function withSigner<Who extends Signers>(before: Who, add: NewSigner, whose: string): Who {
+  const { notBefore, notAfter } = add;
+  if (notBefore && notAfter && notBefore >= notAfter)
+    throw new MagError(
+      'E_BAD_REQUEST',
+      `${whose} would be trusted with it at no time: it ends before it begins.`,
+    );
   return 'publicKey' in add ? withKey(before, add, whose) : withIdentity(before, add);
 }
 

@@ -1,10 +1,11 @@
 import { MagError } from '../../kernel/errors.ts';
-import type { PinnedRoot, Signers, TrustPolicy } from '../../kernel/trust/policy.ts';
+import type { PinnedRoot, PublisherTrust, Signers, TrustPolicy } from '../../kernel/trust/policy.ts';
 import {
   named,
   type OfPublisher,
   type OfReviewer,
   type OfRevoker,
+  publisherIn,
   type Requirements,
   removePublisher,
   removeReviewer,
@@ -28,8 +29,8 @@ export type GivenSigner =
 /** The trust policy as an owner edits it. Every change is durable and in force when it resolves. */
 export interface TrustAdmin {
   policy(): Promise<TrustPolicy>;
-  /** @throws `E_BAD_REQUEST` when the publisher, key or root is none */
-  trustPublisher(signer: OfPublisher & GivenSigner): Promise<void>;
+  /** What the publisher is trusted with now. @throws `E_BAD_REQUEST` when the publisher, key or root is none */
+  trustPublisher(signer: OfPublisher & GivenSigner): Promise<PublisherTrust>;
   /** One key or identity; without a name all trust in the publisher. @throws `E_NOT_FOUND` */
   removePublisher(publisher: string, signer?: string): Promise<void>;
   /** What the packages of a publisher need beside their signature. @throws `E_NOT_FOUND`, `E_BAD_REQUEST` */
@@ -53,7 +54,11 @@ export function createTrustAdmin(dataDir: string): TrustAdmin {
     trustPublisher: async ({ publisher, tier, ...given }) => {
       const file = `${named(publisher)}-trusted-root.json`;
       const signer = await withRoot(given, dataDir, file, ({ publishers }) => publishers.get(publisher));
-      await edit((policy) => trustPublisher(policy, { publisher, tier, ...signer }));
+      const trusted = { publisher, ...(tier === undefined ? {} : { tier }), ...signer };
+      return publisherIn(
+        await editTrustPolicy(dataDir, (policy) => trustPublisher(policy, trusted)),
+        publisher,
+      );
     },
     removePublisher: (publisher, signer) =>
       edit((policy) => removePublisher(policy, publisher, new Date(), signer)),

@@ -92,7 +92,9 @@ export function addAuthorCommands(program: Command, open: OpenSession): void {
 // The tools below are loaded when they are called for: bundler and schemas take their time to load.
 
 async function create(session: Session, text: string | undefined, options: NewOptions): Promise<void> {
-  const { scaffoldExtension } = await import('../../packaging/scaffold.ts');
+  const { isTemplate, scaffoldExtension } = await import('../../packaging/scaffold.ts');
+  if (options.template !== undefined && !isTemplate(options.template))
+    throw new UsageError(`there is no template "${printable(options.template)}"; see mag help extension:new`);
   const asks = session.terminal.stdin.isTTY && !session.yes;
   if (text === undefined && !asks) throw new UsageError('extension:new needs an id such as acme/hello');
   const id = toExtensionId(text ?? (await askFor(session, 'Its id (publisher/name)')));

@@ -20,7 +20,7 @@ import {
 import { type Column, table } from '../table.ts';
 
 interface AddOptions extends SignerOptions {
-  readonly tier: 'verified' | 'community';
+  readonly tier?: 'verified' | 'community';
 }
 
 /** Whose packages the host accepts. */
@@ -36,7 +36,12 @@ export function addTrustCommands(program: Command, open: OpenSession): void {
       until: 'refuse it from this time on, such as 2027-12-31T00:00:00Z',
     },
   )
-    .addOption(new Option('--tier <tier>', 'how far').choices(['verified', 'community']).default('community'))
+    .addOption(
+      new Option('--tier <tier>', 'how far (default: as before; of a new one, community)').choices([
+        'verified',
+        'community',
+      ]),
+    )
     .addHelpText(
       'after',
       example(
@@ -67,12 +72,14 @@ export function addTrustCommands(program: Command, open: OpenSession): void {
 
 async function add(session: Session, publisher: string, { tier, ...options }: AddOptions): Promise<void> {
   const signer = await readSigner(session, 'trust:add', options);
-  await onHostOrFile(
+  const whom = { publisher, ...(tier === undefined ? {} : { tier }) };
+  const trusted = await onHostOrFile(
     session,
-    () => session.client().send('POST', '/v1/trust', { publisher, tier, ...signer }),
-    (trust) => trust.trustPublisher({ publisher, tier, ...signerOf(signer) }),
+    async () => objectIn(await session.client().send('POST', '/v1/trust', { ...whom, ...signer })),
+    async (trust) => ({ tier: (await trust.trustPublisher({ ...whom, ...signerOf(signer) })).tier }),
   );
-  session.output.print({ publisher, tier }, () => `${publisher} is trusted, tier ${tier}`);
+  const now = textIn(trusted, 'tier');
+  session.output.print({ publisher, tier: now }, () => `${publisher} is trusted, tier ${now}`);
 }
 
 async function remove(session: Session, publisher: string, options: RemovalOptions): Promise<void> {

@@ -90,6 +90,7 @@ describe('trust', () => {
       tier: 'verified',
       keys: [{ publicKey, revokedAt: null }],
     });
+    expect((await add({ publisher: 'acme', publicKey })).json().tier).toBe('verified');
     const listed = (await gateway.inject('operator', { url: '/v1/trust' })).json();
     expect(listed.publishers.acme.keys).toHaveLength(1);
 
@@ -100,7 +101,10 @@ describe('trust', () => {
     expect(removed.json()).toEqual({ publisher: 'acme', removed: true });
     const missing = await gateway.inject('owner', { method: 'DELETE', url: '/v1/trust/nobody' });
     expect(missing.json().code).toBe('E_NOT_FOUND');
-    expect((await gateway.actionsOnRecord('trust.add'))[0]).toMatchObject({ target: 'acme', outcome: 'ok' });
+    expect((await gateway.actionsOnRecord('trust.add')).at(-1)).toMatchObject({
+      target: 'acme',
+      outcome: 'ok',
+    });
     expect((await gateway.actionsOnRecord('trust.remove')).map(({ outcome }) => outcome)).toEqual([
       'refused',
       'ok',
@@ -114,6 +118,7 @@ describe('trust', () => {
     { publisher: 'AC ME', publicKey },
     { publisher: 'acme', publicKey, tier: 'first-party' },
     { publisher: 'acme' },
+    { publisher: 'acme', publicKey, notBefore: '2027-01-02T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' },
   ])('is not given for $publisher', async (payload) => {
     const answer = await add(payload);
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'E_BAD_REQUEST']);

@@ -47,6 +47,12 @@ describe('an author, without a host', () => {
     expect(JSON.parse(stdout)).toMatchObject({ file: at('out.mag'), digest, sizeBytes: bytes.byteLength });
   });
 
+  it('takes no folder for the file of a package, and no fault of its own for that', async () => {
+    const { exitCode, stderr } = await run('extension:pack', 'hello', '--out', 'hello');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('error E_BAD_REQUEST: EISDIR');
+  });
+
   it('verifies with the key', async () => {
     const args = ['extension:verify', `hello/${NAME}`, '--key', 'acme.pub', '--output', 'json'];
     const { exitCode, stdout } = await run(...args);
@@ -96,6 +102,8 @@ describe('extension:verify', () => {
     expect(await verify(`hello/${NAME}`)).toEqual({ exitCode: 0, code: undefined });
     const listed = await run('trust:list', '--url', nobody);
     expect(listed.stdout).toMatch(/acme +verified/);
+    const again = await run('trust:add', 'acme', '--key', 'acme.pub', '--url', nobody);
+    expect(again.stdout).toContain('tier verified');
     await run('trust:remove', 'acme', '--url', nobody);
     expect((await verify(`hello/${NAME}`)).code).toBe('E_SIG_REVOKED');
   });

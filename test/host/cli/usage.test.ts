@@ -31,6 +31,7 @@ describe('mag, called wrongly', () => {
     ['a format that is none', ['extension:list', '--output', 'xml']],
     ['a count that is none', ['audit:list', '--limit', '0']],
     ['an address that is none', ['status', '--url', 'nowhere']],
+    ['a template that is none', ['extension:new', 'acme/hello', '--template', 'frob', '--yes']],
     ['a question without a terminal', ['extension:install', 'acme/hello']],
   ])('ends with 2 for %s', async (_what, args) => {
     const { exitCode, stdout, stderr } = await run(...args);
@@ -42,6 +43,9 @@ describe('mag, called wrongly', () => {
     [['nonsense', '--output', 'json']],
     [['extension:show', '--output=json']],
     [['-o', 'json', 'extension:show', 'Not An Id']],
+    [['extension:show', 'Not An Id', '-yo', 'json']],
+    [['extension:show', 'Not An Id', '-yojson']],
+    [['--output', 'json']],
   ])('says so in JSON for %j', async (args) => {
     const { exitCode, stdout } = await run(...args);
     expect(exitCode).toBe(2);

@@ -5,7 +5,7 @@ import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
 type Row = [id: string, version: string, needs?: Record<string, string>, more?: Partial<Candidate>];
 
 /** Newest first, as they are written down here. */
-async function choose(wanted: Record<string, string>, rows: readonly Row[]) {
+async function choose(wanted: Record<string, string>, rows: readonly Row[], upgrade = false) {
   const all = rows.map(
     ([id, version, dependencies = {}, more = {}]): Candidate => ({
       ...{ id: id as ExtensionId, version, kind: 'extension', dependencies, isInstalled: false },
@@ -17,6 +17,7 @@ async function choose(wanted: Record<string, string>, rows: readonly Row[]) {
     wishes: Object.entries(wanted).map(([id, range]) => ({ id: id as ExtensionId, range })),
     candidates: async (id) => all.filter((candidate) => candidate.id === id),
     hostVersion: '1.2.0',
+    upgrade,
   });
   return Object.fromEntries([...chosen].map(([id, { version }]) => [id, version]));
 }
@@ -101,6 +102,14 @@ describe('solve', () => {
       message: expect.stringContaining('installed as 1.0.0: upgrade it first'),
     });
     await expect(choose({ 'acme/base': '^2.0.0' }, rows)).rejects.toMatchObject({ code: 'E_STATE' });
+  });
+
+  it('does not send an upgrade to a version that is nowhere back to the upgrade', async () => {
+    const rows: Row[] = [['acme/base', '1.0.0', {}, { isInstalled: true }]];
+    await expect(choose({ 'acme/base': '^2.0.0' }, rows, true)).rejects.toMatchObject({
+      code: 'E_NOT_FOUND',
+      message: expect.stringContaining('neither staged on the host nor in a registry: there is 1.0.0'),
+    });
   });
 
   it('needs extensions, never a bundle', async () => {

@@ -27,7 +27,16 @@ describe('trustPublisher', () => {
     expect(EMPTY_POLICY.publishers.size).toBe(0);
   });
 
+  it('leaves the tier as it is for another key, unless another is named', () => {
+    const before = trustPublisher(EMPTY_POLICY, { publisher: 'acme', publicKey: pem, tier: 'verified' });
+    const next = trustPublisher(before, { publisher: 'acme', publicKey: testKey().pem });
+    expect(next.publishers.get('acme')).toMatchObject({ tier: 'verified', keys: [{}, {}] });
+    const unheardOf = trustPublisher(EMPTY_POLICY, { publisher: 'acme', publicKey: pem });
+    expect(unheardOf.publishers.get('acme')?.tier).toBe('community');
+  });
+
   it.each([
+    ['a key that ends before it begins', { ...key, publisher: 'acme', notBefore: NOW, notAfter: NOW }],
     ['no publisher', { publisher: 'Acme', publicKey: pem }],
     ['no key', { publisher: 'acme', publicKey: 'x' }],
     ['the id of another key', { publisher: 'acme', publicKey: testKey().pem, id: 'k' }],
