@@ -91,10 +91,9 @@ export class GuestCalls implements EndpointHost, GuestHost {
     if (demands === undefined)
       throw new MagError('E_NOT_FOUND', `${id} has no ${target.kind} ${target.name}`);
     this.require(id, demands);
-    const call = this.#admitted.open(id);
-    call.add(demands);
+    const call = this.#admitted.open(id, demands);
     const { deadlineMs: wallMs, cpuMs } = budget(running.manifest);
-    const either = signal === undefined ? call.signal : AbortSignal.any([call.signal, signal]);
+    const either = signal === undefined ? call : AbortSignal.any([call.signal, signal]);
     try {
       // The process rejects with what the signal is aborted with, at once.
       return await work(

@@ -2,11 +2,12 @@ import type { Socket } from 'node:net';
 import { encodeFrame } from '../../manifests/protocol/codec.ts';
 import { type SendCredit, takesCredit } from '../../manifests/protocol/credit.ts';
 import type { CellFrame } from '../../manifests/protocol/frames.ts';
+import { FRAMES_TOGETHER } from '../../manifests/protocol/limits.ts';
 
 /** Milliseconds a frame may wait for company before guest code is entered again. */
 const MAX_WAIT_MS = 1;
 
-/** Frames on their way to the host: those of one turn of the event loop leave in one write. */
+/** Frames on their way to the host: those of one turn of the event loop leave in a few writes. */
 export class Outbox {
   readonly #socket: Socket;
   readonly #credit: SendCredit | null;
@@ -72,6 +73,6 @@ export class Outbox {
       this.#oldestAt = performance.now();
       process.nextTick(() => this.flush());
     }
-    this.#frames.push(bytes);
+    if (this.#frames.push(bytes) >= FRAMES_TOGETHER) this.flush();
   }
 }

@@ -14,8 +14,8 @@ export interface PendingCall {
   readonly cpuMs: number;
   /** Ends the host calls made on its behalf; there when the first one is. */
   abort: AbortController | null;
-  /** What the host answered host calls of this call with. */
-  readonly answered: Map<Code, string>;
+  /** What the host refused host calls of this call with; there when the first one is. */
+  refused: Map<Code, string> | null;
   readonly resolve: (value: string) => void;
   readonly reject: (error: MagError) => void;
   /** The cell has said something about it. */
@@ -34,6 +34,8 @@ export type NewCall = Pick<PendingCall, 'resolve' | 'reject'> &
 
 /** Why host calls end with their call. One for all: what made them has its own account of it. */
 const OVER = new MagError('E_LIMIT_WALL', 'the call this belongs to is over');
+
+const NO_CHAIN: readonly ExtensionId[] = [];
 
 /** What an id from a cell stands for. */
 export type Lookup = PendingCall | 'given-up' | 'lasting' | 'over' | 'never-issued';
@@ -63,10 +65,11 @@ export class CallTable {
 
   open(call: NewCall): PendingCall {
     const id = ++this.#lastId;
-    const { lasting, unit = null, chain = [], request, cpuMs, resolve, reject } = call;
-    const given = { request, unit, chain, cpuMs, resolve, reject };
-    const signs = { acked: false, acknowledged: false };
-    const pending: PendingCall = { ...given, ...signs, id, abort: null, answered: new Map() };
+    const { lasting, unit = null, chain = NO_CHAIN, request, cpuMs, resolve, reject } = call;
+    const pending: PendingCall = {
+      ...{ id, request, unit, chain, cpuMs, resolve, reject },
+      ...{ abort: null, refused: null, acked: false, acknowledged: false },
+    };
     this.#pending.set(id, pending);
     if (lasting) this.#lasting.add(id);
     return pending;

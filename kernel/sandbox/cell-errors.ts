@@ -1,4 +1,5 @@
 import { MagError, toMagError } from '../errors.ts';
+import type { Cancellation } from './cell.ts';
 
 export function tooLarge(): MagError {
   return new MagError('E_LIMIT_OUTPUT', 'what the call hands in is larger than a sandbox may take in');
@@ -22,6 +23,6 @@ export function protocolBroken(cause: unknown): MagError {
 }
 
 /** Why a caller gave up: its own MagError, or that it no longer waits. */
-export function abortError(signal: AbortSignal | undefined): MagError {
+export function abortError(signal: Cancellation | undefined): MagError {
   return toMagError(signal?.reason, 'E_LIMIT_WALL', 'the caller no longer waits');
 }

@@ -11,20 +11,26 @@ type Cell = Pick<RunningCell, 'call' | 'kill' | 'hold' | 'gone'>;
 
 /** Each piece may cost what a call may: `deadlineMs` and `cpuMs` are for one. */
 export interface StreamOptions extends Pick<InvokeOptions, 'request' | 'deadlineMs' | 'cpuMs'> {
-  /** A piece did not come, and the extension is to blame. */
-  readonly onFailure: (error: MagError) => void;
   /** Default `MAX_STREAM_MS`. */
   readonly maxMs?: number;
 }
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
-/** The stream that the answer of an endpoint names, if it names one. */
-export function openStream(cell: Cell, answer: Json, options: StreamOptions): GuestStream | null {
+/**
+ * The stream that the answer of an endpoint names, if it names one.
+ * @param onFailure a piece did not come, and the extension is to blame
+ */
+export function openStream(
+  cell: Cell,
+  answer: Json,
+  options: StreamOptions,
+  onFailure: (error: MagError) => void,
+): GuestStream | null {
   if (answer === null || typeof answer !== 'object' || Array.isArray(answer)) return null;
   const { stream } = answer;
   if (typeof stream !== 'number' || !Number.isSafeInteger(stream) || stream < 1) return null;
-  return new CellStream(cell, String(stream), options);
+  return new CellStream(cell, String(stream), options, onFailure);
 }
 
 /**
@@ -35,16 +41,18 @@ class CellStream implements GuestStream {
   readonly #cell: Cell;
   readonly #name: string;
   readonly #options: StreamOptions;
+  readonly #onFailure: (error: MagError) => void;
   readonly #ending = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   readonly #release: () => void;
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
 
-  constructor(cell: Cell, name: string, options: StreamOptions) {
+  constructor(cell: Cell, name: string, options: StreamOptions, onFailure: (error: MagError) => void) {
     this.#cell = cell;
     this.#name = name;
     this.#options = options;
+    this.#onFailure = onFailure;
     this.#release = cell.hold();
     const { maxMs = MAX_STREAM_MS } = options;
     const late = new MagError('E_LIMIT_WALL', `a stream of more than ${maxMs / 1_000} s was cut`);
@@ -71,7 +79,7 @@ class CellStream implements GuestStream {
     } catch (thrown) {
       if (this.ended.aborted) throw this.ended.reason;
       const error = toMagError(thrown, 'E_EXTENSION');
-      this.#options.onFailure(error);
+      this.#onFailure(error);
       this.end(error);
       throw error;
     }

@@ -35,6 +35,14 @@ export interface CallOrigin {
   readonly chain: readonly ExtensionId[];
 }
 
+/** Tells that nobody waits for an answer any more. Every `AbortSignal` is one; a call gets one that costs less. */
+export interface Cancellation {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface InvokeOptions {
   readonly request: RequestContext | null;
   /** The extensions on whose behalf it is called, the first one first. Absent: the host's own. */
@@ -43,7 +51,7 @@ export interface InvokeOptions {
   readonly deadlineMs: number;
   /** Processor milliseconds the call may use. */
   readonly cpuMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellation;
   /** What all its effects are part of. */
   readonly unit?: CallUnit;
   /** Others used up most of its time: running over it breaks no budget of its own. */

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { checkCellFrame } from '../../manifests/protocol/cell-frame.ts';
 import { encodeFrame, FrameDecoder } from '../../manifests/protocol/codec.ts';
 import type { CellFrame, HostFrame } from '../../manifests/protocol/frames.ts';
+import { FRAMES_TOGETHER } from '../../manifests/protocol/limits.ts';
 import { Flow } from './flow.ts';
 import { HostTime } from './host-time.ts';
 
@@ -21,7 +22,7 @@ const TURN_MS = 5;
 const LOOK_BYTES = 256;
 
 /**
- * Frames over the socket of a cell. Frames of one turn of the event loop leave in one write; those that come
+ * Frames over the socket of a cell. Frames of one turn of the event loop leave in a few writes; those that come
  * are worked on a little in each turn, and the cell is not read from meanwhile.
  */
 export class Channel {
@@ -92,17 +93,17 @@ export class Channel {
 
   #write(bytes: Uint8Array): void {
     // Not at the end of this tick: requests that arrived together come one by one, each in its own.
-    if (this.#leaving.length === 0) setImmediate(() => this.#flush());
-    this.#leaving.push(bytes);
+    if (this.#leaving.length === 0) setImmediate(this.#flush);
+    if (this.#leaving.push(bytes) >= FRAMES_TOGETHER) this.#flush();
   }
 
-  #flush(): void {
-    const [first, ...others] = this.#leaving;
+  readonly #flush = (): void => {
+    const [first] = this.#leaving;
     if (first === undefined) return;
-    this.#stream.write(others.length === 0 ? first : Buffer.concat(this.#leaving));
+    this.#stream.write(this.#leaving.length === 1 ? first : Buffer.concat(this.#leaving));
     this.#leaving = [];
     if (this.#stream.writableLength > MAX_UNREAD_BYTES) this.#violate(new Error('the cell does not read'));
-  }
+  };
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return;

@@ -9,13 +9,13 @@ const PASSED_ON: ReadonlySet<Code> = new Set(Object.values(CALLS).flatMap(errors
 
 /**
  * The error of a guest as the host believes it. A code of the host counts only when the host itself answered
- * this very call with it (`answered`: code to the message it was given with), or when it is one that cells end
+ * this very call with it (`refused`: code to the message it was given with), or when it is one that cells end
  * calls with; everything else is `E_EXTENSION`, with the words of the guest kept as the cause.
  */
-export function guestError(error: WireError, answered: ReadonlyMap<Code, string>): MagError {
+export function guestError(error: WireError, refused: ReadonlyMap<Code, string> | null): MagError {
   const { code } = error;
   if (isCode(code)) {
-    const message = PASSED_ON.has(code) ? answered.get(code) : undefined;
+    const message = PASSED_ON.has(code) ? refused?.get(code) : undefined;
     if (message !== undefined) return new MagError(code, message);
     if (Object.hasOwn(CELL_CODES, code)) return new MagError(code, CODES[code].meaning);
   }

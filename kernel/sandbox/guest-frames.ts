@@ -77,9 +77,10 @@ export class GuestFrames {
       return;
     }
     this.#logGuestError(frame.error, call.request);
-    const error = guestError(this.#cleaned(frame.error), call.answered);
+    const error = guestError(this.#cleaned(frame.error), call.refused);
     // What the host refused it with is counted where it was refused.
-    if (error.code === frame.error.code && !call.answered.has(error.code)) this.#usage.ended(error.code);
+    if (error.code === frame.error.code && call.refused?.has(error.code) !== true)
+      this.#usage.ended(error.code);
     call.reject(error);
   }
 

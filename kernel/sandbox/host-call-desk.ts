@@ -118,7 +118,10 @@ export class HostCallDesk {
   #refuse(id: number, error: MagError, call: PendingCall | null): void {
     const code: Code = error.code;
     this.#options.usage.ended(code);
-    call?.answered.set(code, error.message);
+    if (call !== null) {
+      call.refused ??= new Map();
+      call.refused.set(code, error.message);
+    }
     this.#options.send({ t: 'host-reply', id, error: { code, message: error.message.slice(0, 2_000) } });
   }
 }

@@ -86,8 +86,8 @@ export class SupervisedProcess implements ExtensionProcess {
     return await started;
   }
 
-  async invoke(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<Json> {
-    return (await this.#call(options, this.#invokeIn(target, payload))).value;
+  invoke(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<Json> {
+    return this.#call(options, (cell, given) => this.#invokeIn(cell, target, payload, given));
   }
 
   invokeInTurn(calls: readonly GuestCall[]): Promise<void>[] {
@@ -107,44 +107,51 @@ export class SupervisedProcess implements ExtensionProcess {
     });
   }
 
-  async #invokeAlone(call: GuestCall): Promise<void> {
-    await this.#call(call.options, async (cell, options) => {
+  #invokeAlone(call: GuestCall): Promise<void> {
+    return this.#call(call.options, async (cell, options) => {
       await Promise.all(invokeInTurn(cell, [{ ...call, options }], this.#usage.time));
     });
   }
 
-  async serve(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<EndpointAnswer> {
-    const { cell, value } = await this.#call(options, this.#invokeIn(target, payload));
-    const onFailure = (error: MagError) => this.#failed(error);
-    return { value, stream: openStream(cell, value, { ...options, onFailure }) };
+  serve(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<EndpointAnswer> {
+    return this.#call(options, async (cell, given) => {
+      const value = await this.#invokeIn(cell, target, payload, given);
+      return { value, stream: openStream(cell, value, options, this.#onStreamFailure) };
+    });
   }
 
-  #invokeIn(target: GuestTarget, payload: Json) {
-    return (cell: RunningCell, options: InvokeOptions): Promise<Json> =>
-      invokeIn(cell, target, payload, options, this.#usage.time);
+  #invokeIn(cell: RunningCell, target: GuestTarget, payload: Json, options: InvokeOptions): Promise<Json> {
+    return invokeIn(cell, target, payload, options, this.#usage.time);
   }
 
   /** Makes a call in the cell there is, and in the next one when that ended before it took the call. */
-  async #call<T>(
+  async #call<Answer>(
     options: InvokeOptions,
-    make: (cell: RunningCell, options: InvokeOptions) => Promise<T>,
-  ): Promise<{ cell: RunningCell; value: T }> {
+    make: (cell: RunningCell, options: InvokeOptions) => Promise<Answer>,
+  ): Promise<Answer> {
     this.#calls++;
     const deadline = performance.now() + options.deadlineMs;
+    let left = options;
     for (let attempt = 1; ; attempt++) {
       try {
-        const withinLeft = () => inTime(options, deadline - performance.now());
-        const cell = this.#runningCell ?? (await this.#readyCell(withinLeft()));
+        let cell = this.#runningCell;
+        if (cell === undefined) {
+          cell = await this.#readyCell(left);
+          left = inTime(options, deadline - performance.now());
+        }
         this.#recycleWhenWorn(cell);
-        return { cell, value: await make(cell, withinLeft()) };
+        return await make(cell, left);
       } catch (error) {
         const again = error instanceof CallNotTaken && attempt < MAX_ATTEMPTS && performance.now() < deadline;
+        left = inTime(options, deadline - performance.now());
         if (again) continue;
         this.#failed(error);
         throw error;
       }
     }
   }
+
+  readonly #onStreamFailure = (error: MagError): void => this.#failed(error);
 
   #failed(error: unknown): void {
     if (!isOfHost(error)) this.#errors++;

@@ -255,7 +255,7 @@ export class RunningCell {
       };
       if (before === undefined) begin();
       else void before.then(begin, () => this.#giveUp(pending, new CallNotTaken()));
-      signal?.addEventListener('abort', onAbort, { once: true });
+      signal?.addEventListener('abort', onAbort);
       if (send(pending.id)) return;
       this.#calls.close(pending);
       pending.reject(tooLarge());

@@ -11,7 +11,7 @@ export async function within<Value>(
   const error = new MagError('E_LIMIT_WALL', 'the extension was not running within the deadline');
   const timer = setTimeout(() => late.reject(error), Math.max(0, options.deadlineMs));
   const onAbort = () => late.reject(abortError(options.signal));
-  options.signal?.addEventListener('abort', onAbort, { once: true });
+  options.signal?.addEventListener('abort', onAbort);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

@@ -48,3 +48,5 @@ export const HEARTBEAT_MS = 250;
 export const HEARTBEAT_MISSES = 3;
 /** How long over its deadline a guest may run before it is killed. */
 export const KILL_GRACE_MS = 300;
+/** Frames that leave in one write: more would keep one side waiting for the other, and fewer cost a system call each. */
+export const FRAMES_TOGETHER = 8;

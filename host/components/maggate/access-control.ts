@@ -34,6 +34,8 @@ declare module 'fastify' {
     /** Who asks and in which tenant; `null` on public routes. */
     caller: Credential | null;
     callContext: RequestContext | null;
+    /** `config` of `routeOptions`, which are built anew whenever they are asked for; `null` before the first hook. */
+    routeConfig: FastifyRequest['routeOptions']['config'] | null;
   }
   interface FastifyContextConfig {
     access?: Access;

@@ -40,8 +40,9 @@ export interface Peers {
 
 /** @param server hands over connections whose certificates it has verified; absent: there are none */
 export function createPeers(server: Server | undefined): Peers {
+  if (server === undefined) return { of: () => null };
   const peers = new WeakMap<object, Peer>();
-  server?.on('secureConnection', (socket: TLSSocket) => {
+  server.on('secureConnection', (socket: TLSSocket) => {
     const peer = peerOf(socket);
     if (peer === null) socket.destroy();
     else peers.set(socket, peer);

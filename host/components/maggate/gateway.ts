@@ -90,6 +90,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   app.decorateRequest('endpoint', null);
   app.decorateRequest('rawBody', null);
   app.decorateRequest('fault', null);
+  app.decorateRequest('routeConfig', null);
   const { mutualTls } = options;
   const peers = createPeers(mutualTls);
   if (mutualTls !== undefined) serveOver(app, mutualTls);
@@ -136,7 +137,8 @@ function addHooks(app: FastifyInstance, { access, metrics, faults, peers, closin
     // Node reads nothing behind an upgrade that nobody takes.
     if (request.headers.upgrade !== undefined) reply.header('connection', 'close');
     if (closing.aborted) throw new MagError('E_SHUTDOWN', 'The host is shutting down.');
-    const decided = request.routeOptions.config?.access;
+    request.routeConfig = request.routeOptions.config;
+    const decided = request.routeConfig.access;
     request.peer = peers.of(request.raw);
     // Who has a certificate is known to extensions, and to nothing of the host's own.
     if (request.peer !== null && decided?.kind !== 'endpoint')

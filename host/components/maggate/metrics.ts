@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Denied } from '../../../kernel/capability/denials.ts';
 import { messageOf } from '../../../kernel/errors.ts';
 import type { SubscriptionStatus } from '../../../kernel/events/bus.ts';
@@ -9,6 +9,7 @@ import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
 import type { JobStore } from '../../storage/job-store.ts';
 import type { RealtimeCounts } from '../magws/magws.ts';
 import { addRealtimeMetrics } from '../magws/metrics.ts';
+import { RequestMetrics } from './request-metrics.ts';
 
 /** What the host counts, in the text format of Prometheus. */
 export interface Metrics {
@@ -40,7 +41,7 @@ export function createMetrics(deps: {
 }): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const observe = createRequestMetrics(registry);
+  const requests = new RequestMetrics();
   addCellMetrics(registry, deps.cells);
   new Gauge({
     name: 'magflock_spare_cells',
@@ -55,36 +56,19 @@ export function createMetrics(deps: {
   addEventMetrics(registry, deps.stores, deps.logger);
   addSubscriptionMetrics(registry, deps.subscriptions, deps.logger);
   addJobMetrics(registry, deps.jobs, deps.logger);
-  const text = async () =>
-    (await registry.metrics()) + (await deps.custom(deps.cells().map(({ extension }) => extension)));
-  return { observe, contentType: registry.contentType, text };
-}
-
-function createRequestMetrics(registry: Registry): Metrics['observe'] {
-  const requests = new Counter({
-    name: 'magflock_http_requests_total',
-    help: 'Requests answered.',
-    labelNames: ['method', 'route', 'status'],
-    registers: [registry],
-  });
-  const duration = new Histogram({
-    name: 'magflock_http_request_duration_seconds',
-    help: 'Time from request to answer.',
-    labelNames: ['method', 'route'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
-  });
-  return (request, reply) => {
-    const [method, route] = [request.method, routeOf(request)];
-    requests.inc({ method, route, status: String(reply.statusCode) });
-    duration.observe({ method, route }, reply.elapsedTime / 1_000);
+  return {
+    observe: (request, reply) =>
+      requests.observe(request.method, routeOf(request), reply.statusCode, reply.elapsedTime / 1_000),
+    contentType: registry.contentType,
+    text: async () =>
+      `${await registry.metrics()}\n${requests.text()}` +
+      (await deps.custom(deps.cells().map(({ extension }) => extension))),
   };
 }
 
 /** A pattern, never what a client made up: labels must stay few. */
 function routeOf(request: FastifyRequest): string {
-  if (request.endpoint !== null) return `/x/${request.endpoint.route.extension}`;
-  return request.routeOptions.url ?? 'unknown';
+  return request.endpoint?.route.mount ?? request.routeConfig?.url ?? 'unknown';
 }
 
 function addJobMetrics(registry: Registry, jobs: Pick<JobStore, 'counts'>, logger: Logger): void {

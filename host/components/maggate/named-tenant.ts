@@ -12,7 +12,7 @@ const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 export function foreignTenant(request: FastifyRequest, tenantId: string): string | null {
   if (namesOther(request.endpoint?.params ?? request.params, tenantId)) return 'path';
   if (namesOther(request.query, tenantId)) return 'query';
-  if (request.routeOptions.config.bodyOfOthers === true) return null;
+  if (request.routeConfig?.bodyOfOthers === true) return null;
   if (namesOther(bodyOf(request), tenantId)) return 'body';
   return namesOther(membersOf(request.body).fields, tenantId) ? 'form' : null;
 }

@@ -193,7 +193,7 @@ describe('a stream of a cell that was taken over', () => {
       hold: () => () => undefined,
       gone: gone.signal,
     };
-    const stream = openStream(cell, { stream: 1 }, { ...OPTIONS, onFailure: () => undefined, maxMs: 50 });
+    const stream = openStream(cell, { stream: 1 }, { ...OPTIONS, maxMs: 50 }, () => undefined);
     return { stream: stream as GuestStream, killed };
   };
 
@@ -222,7 +222,7 @@ describe('a stream of a cell that was taken over', () => {
         hold: () => () => undefined,
         gone: GONE_SIGNAL,
       };
-      expect(openStream(cell, answer as never, { ...OPTIONS, onFailure: () => undefined })).toBeNull();
+      expect(openStream(cell, answer as never, OPTIONS, () => undefined)).toBeNull();
     },
   );
 });

@@ -142,7 +142,7 @@ export class DebugCell {
 
   async #exchange(
     call: Omit<NewCall, 'resolve' | 'reject'>,
-    signal: AbortSignal | undefined,
+    signal: InvokeOptions['signal'],
     send: (id: number) => boolean,
   ): Promise<string> {
     if (this.#death !== null) throw this.#death.inFlight;
@@ -150,7 +150,7 @@ export class DebugCell {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const pending = this.#calls.open({ ...call, resolve, reject });
     const onAbort = () => this.#giveUp(pending, abortError(signal));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    signal?.addEventListener('abort', onAbort);
     try {
       if (send(pending.id)) return await promise;
       this.#calls.close(pending);

@@ -87,7 +87,7 @@ export class DebugProcess implements ExtensionProcess {
       const value = await invokeIn(this.#cell, target, payload, options);
       return {
         value,
-        stream: openStream(this.#cell, value, { ...options, onFailure: () => this.countError() }),
+        stream: openStream(this.#cell, value, options, () => this.countError()),
       };
     } catch (error) {
       this.#errors++;
