@@ -22,7 +22,7 @@ import { createFiles } from './files.ts';
 import { createKeys } from './keys.ts';
 import type { LogLine } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { freeze, ownKeys } from './primordials.ts';
+import { freeze, ownKeys, parseJson } from './primordials.ts';
 import { createSecrets } from './secrets.ts';
 import { createStores } from './stores.ts';
 import { inTransaction, transactionOf } from './transaction.ts';
@@ -33,39 +33,132 @@ export type Ask = (name: string, params: object) => Promise<unknown>;
 export interface ContextParts {
   /** On whose account its log lines are: that of a stream changes with each piece. */
   readonly account: CurrentCall;
-  readonly extension: Context['extension'];
-  readonly config: Context['config'];
-  readonly request: GuestCallContext['request'];
-  readonly caller: GuestCallContext['caller'];
+  readonly identity: Pick<Context, 'extension' | 'config'>;
+  /** What the host says of the call, as JSON text. */
+  readonly text: string;
   readonly signal: AbortSignalLike;
   readonly log: LogLine;
   readonly ask: Ask;
 }
 
-/** `ctx` of one call: every member of the call table, whatever the manifest declares. The host decides. */
+type Told = Pick<GuestCallContext, 'request' | 'caller'>;
+type Api = Exclude<keyof Context, 'extension' | 'config' | 'request' | 'caller' | 'signal'>;
+
+/**
+ * `ctx` of one call: every member of the call table, whatever the manifest declares. The host decides. Every call has
+ * one and uses one or two members of it: they are made when they are asked for.
+ */
+class CallContext implements Context {
+  readonly #parts: ContextParts;
+  readonly #made: { [Name in Api]?: Context[Name] } = {};
+  #told: Told | null = null;
+
+  constructor(parts: ContextParts) {
+    this.#parts = parts;
+  }
+
+  get extension() {
+    return this.#parts.identity.extension;
+  }
+
+  get config() {
+    return this.#parts.identity.config;
+  }
+
+  get request() {
+    return this.#tellings().request;
+  }
+
+  get caller() {
+    return this.#tellings().caller;
+  }
+
+  get signal() {
+    return this.#parts.signal;
+  }
+
+  get log() {
+    this.#made.log ??= createLogApi(this.#parts.log, this.#parts.account);
+    return this.#made.log;
+  }
+
+  get db() {
+    this.#made.db ??= createDatabase(this.#parts.ask);
+    return this.#made.db;
+  }
+
+  get events() {
+    this.#made.events ??= createEvents(this.#parts.ask);
+    return this.#made.events;
+  }
+
+  get state() {
+    this.#made.state ??= createState(this.#parts.ask);
+    return this.#made.state;
+  }
+
+  get stores() {
+    this.#made.stores ??= createStores(this.#parts.ask);
+    return this.#made.stores;
+  }
+
+  get http() {
+    this.#made.http ??= freeze({ fetch: createFetch(this.#parts.ask) });
+    return this.#made.http;
+  }
+
+  get files() {
+    this.#made.files ??= createFiles(this.#parts.ask);
+    return this.#made.files;
+  }
+
+  get extensions() {
+    this.#made.extensions ??= createExtensions(this.#parts.ask);
+    return this.#made.extensions;
+  }
+
+  get realtime() {
+    this.#made.realtime ??= createRealtime(this.#parts.ask);
+    return this.#made.realtime;
+  }
+
+  get jobs() {
+    this.#made.jobs ??= createJobs(this.#parts.ask);
+    return this.#made.jobs;
+  }
+
+  get metrics() {
+    this.#made.metrics ??= createMetrics(this.#parts.ask);
+    return this.#made.metrics;
+  }
+
+  get secrets() {
+    this.#made.secrets ??= createSecrets(this.#parts.ask);
+    return this.#made.secrets;
+  }
+
+  get keys() {
+    this.#made.keys ??= createKeys(this.#parts.ask);
+    return this.#made.keys;
+  }
+
+  get auth() {
+    this.#made.auth ??= createAuth(this.#parts.ask);
+    return this.#made.auth;
+  }
+
+  #tellings(): Told {
+    this.#told ??= freezeJson(parseJson(this.#parts.text) as Told);
+    return this.#told;
+  }
+}
+
+// Nobody but this module makes one.
+delete (CallContext.prototype as { constructor?: unknown }).constructor;
+freeze(CallContext.prototype);
+
 export function createContext(parts: ContextParts): Context {
-  const { account, extension, config, request, caller, signal, ask } = parts;
-  return freeze({
-    extension,
-    config,
-    request,
-    caller,
-    signal,
-    log: createLogApi(parts.log, account),
-    db: createDatabase(ask),
-    events: createEvents(ask),
-    state: createState(ask),
-    stores: createStores(ask),
-    http: freeze({ fetch: createFetch(ask) }),
-    files: createFiles(ask),
-    extensions: createExtensions(ask),
-    realtime: createRealtime(ask),
-    jobs: createJobs(ask),
-    metrics: createMetrics(ask),
-    secrets: createSecrets(ask),
-    keys: createKeys(ask),
-    auth: createAuth(ask),
-  });
+  return freeze(new CallContext(parts));
 }
 
 function createLogApi(log: LogLine, account: CurrentCall): Log {

@@ -1,8 +1,7 @@
-import type { GuestCallContext } from '../../../manifests/protocol/frames.ts';
 import { MAX_PAYLOAD_BYTES } from '../../../manifests/protocol/limits.ts';
 import type { Context } from '../../../manifests/sdk/host-api.ts';
 import { type AbortControl, createAbortControl } from './abort.ts';
-import { createContext, freezeJson } from './context.ts';
+import { type Ask, createContext } from './context.ts';
 import type { CurrentCall } from './current-call.ts';
 import { type Definition, readDefinition } from './definition.ts';
 import type { HostCaller } from './host-calls.ts';
@@ -51,7 +50,9 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   async function run(call: number, control: AbortControl, target: [string, string], texts: [string, string]) {
     if (identity === null || definition === null) throw hostError('E_EXTENSION', 'the module is not loaded');
     const account: CurrentCall = { call };
-    const ctx = contextOf(parts, identity, account, control, texts[1]);
+    const { log, caller } = parts;
+    const ask: Ask = (name, params) => caller.ask(account.call, name, params);
+    const ctx = createContext({ account, identity, text: texts[1], signal: control.signal, log, ask });
     const result = await definition.call(target[0], target[1], parseJson(texts[0]), ctx);
     // A body that nobody waits for any more is not begun.
     const isAnswer = target[0] === 'endpoint' && open[call] === control;
@@ -86,26 +87,6 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       control?.abort(hostError('E_LIMIT_WALL', 'the host no longer waits for this call'));
     },
   };
-}
-
-function contextOf(
-  parts: DispatchParts,
-  { extension, config }: Identity,
-  account: CurrentCall,
-  control: AbortControl,
-  text: string,
-): Context {
-  const { request, caller } = parseJson(text) as GuestCallContext;
-  return createContext({
-    account,
-    extension,
-    config,
-    request: freezeJson(request),
-    caller,
-    signal: control.signal,
-    log: parts.log,
-    ask: (name, params) => parts.caller.ask(account.call, name, params),
-  });
 }
 
 /** Serialised here because `toJSON` is guest code and must run inside the timed window. */
