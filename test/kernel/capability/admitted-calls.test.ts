@@ -59,4 +59,22 @@ describe('calls under way', () => {
     gate.release(manifest.id);
     expect(call.signal.aborted).toBe(false);
   });
+
+  it('tell who listens of it once, and a signal that is made later too', () => {
+    const gate = new Gate();
+    gate.hold(manifest, [READ]);
+    const call = new AdmittedCalls(gate).open(manifest.id, [users]);
+    const told: string[] = [];
+    const listeners = ['first', 'second', 'gone'].map((name) => () => void told.push(name));
+    for (const listener of listeners) call.addEventListener('abort', listener);
+    for (const listener of listeners.slice(2)) call.removeEventListener('abort', listener);
+    expect([call.aborted, call.reason]).toEqual([false, null]);
+
+    gate.release(manifest.id);
+    gate.release(manifest.id);
+    expect(told).toEqual(['first', 'second']);
+    expect(call.aborted).toBe(true);
+    expect(call.reason).toMatchObject({ code: 'E_CAP_REVOKED' });
+    expect(call.signal.reason).toBe(call.reason);
+  });
 });
