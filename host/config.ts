@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import type { Mount } from '../adapters/files/index.ts';
 import { MagError, messageOf } from '../kernel/errors.ts';
 import type { ExtensionId } from '../manifests/manifest/manifest.ts';
@@ -330,7 +331,14 @@ function validated(values: Values): Partial<Given> {
   const problem = valid.errors?.[0];
   const name = problem?.instancePath.slice(1) || String(problem?.params.additionalProperty ?? FILE);
   const entry = Object.hasOwn(ENTRIES, name) ? entryText(name as EntryName) : `configuration entry ${name}`;
-  throw new MagError('E_CONFIG', `${entry} ${problem?.message ?? 'is wrong'}`);
+  throw new MagError('E_CONFIG', `${entry} ${problemText(problem)}`);
+}
+
+/** What ajv leaves unsaid: which values, and that a member it does not allow is no entry. */
+function problemText(problem: ErrorObject | undefined): string {
+  if (problem?.keyword === 'additionalProperties') return 'is unknown';
+  if (problem?.keyword === 'enum') return `must be one of ${problem.params.allowedValues.join(', ')}`;
+  return problem?.message ?? 'is wrong';
 }
 
 /** The environment of this process, for the programs that start here. */

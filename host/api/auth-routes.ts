@@ -4,7 +4,7 @@ import type { Json } from '../../manifests/json.ts';
 import type { LoggedIn, Visitor } from '../components/magauth/logins.ts';
 import { principalIdOf } from '../components/magauth/ports.ts';
 import { addressOf } from '../components/maggate/rate-limits.ts';
-import { answers, extensionParams, listOf, object } from './schemas.ts';
+import { answers, extensionParams, leadsOn, listOf, object } from './schemas.ts';
 import type { ControlServices } from './services.ts';
 import { logoutOf } from './session-routes.ts';
 
@@ -56,7 +56,13 @@ function addBegin(app: FastifyInstance, services: ControlServices): void {
   const querystring = object({
     return: { type: 'string', minLength: 1, maxLength: 500, default: '/auth/session' },
   });
-  const schema = { ...open, summary: 'Log in with a provider: leads the browser there', params, querystring };
+  const schema = {
+    ...open,
+    summary: 'Log in with a provider: leads the browser there',
+    params,
+    querystring,
+    response: leadsOn('To the provider.'),
+  };
   app.get<OfProvider & { Querystring: { return: string } }>(
     '/auth/login/:publisher/:name/:provider',
     { schema },
@@ -101,7 +107,12 @@ function addCredentials(app: FastifyInstance, services: ControlServices): void {
 }
 
 function addOidcCallback(app: FastifyInstance, services: ControlServices): void {
-  const schema = { ...open, summary: 'Where OpenID Connect providers lead the browser back to', params };
+  const schema = {
+    ...open,
+    summary: 'Where OpenID Connect providers lead the browser back to',
+    params,
+    response: leadsOn('Logged in: to where the login was begun for.'),
+  };
   app.get<OfProvider>('/auth/callback/:publisher/:name/:provider', { schema }, (request, reply) =>
     recorded(services, request, async () => {
       const search = request.url.includes('?') ? request.url.slice(request.url.indexOf('?')) : '';
@@ -137,7 +148,16 @@ function addSaml(app: FastifyInstance, services: ControlServices): void {
     };
     scope.post<OfProvider & { Body: { SAMLResponse: string; RelayState: string } }>(
       '/auth/saml/:publisher/:name/:provider/acs',
-      { schema: { ...open, summary: 'Where SAML providers post their answers', params, body } },
+      {
+        schema: {
+          ...open,
+          summary: 'Where SAML providers post their answers',
+          params,
+          consumes: ['application/x-www-form-urlencoded'],
+          body,
+          response: leadsOn('To /auth/finish.'),
+        },
+      },
       (request, reply) =>
         recorded(services, request, async () => {
           const { SAMLResponse: response, RelayState: relayState } = request.body;
@@ -153,6 +173,7 @@ function addSaml(app: FastifyInstance, services: ControlServices): void {
         ...open,
         summary: 'Ends a login with SAML, in the browser that began it',
         querystring: object({ state }, ['state']),
+        response: leadsOn('Logged in: to where the login was begun for.'),
       },
     },
     (request, reply) =>

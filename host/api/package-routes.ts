@@ -12,6 +12,24 @@ export const MAX_PACKAGE_BYTES = 20 * 1_048_576;
 /** Bundles are a few kilobytes; a keyless one with its certificate and log entry stays below this. */
 const MAX_BUNDLE_BYTES = 1_048_576;
 
+const FORM = {
+  type: 'object',
+  required: ['package', 'bundle'],
+  properties: {
+    package: { type: 'string', contentMediaType: 'application/octet-stream', description: 'The .mag file.' },
+    bundle: {
+      type: 'string',
+      contentMediaType: 'application/json',
+      description: 'Its signature: <file>.mag.sigstore.json.',
+    },
+    attestations: {
+      type: 'string',
+      contentMediaType: 'application/jsonl',
+      description: 'Reviews and provenance: <file>.mag.intoto.jsonl.',
+    },
+  },
+};
+
 /** Staging: a package and its signature come in, and are kept only when they verify. */
 export function registerPackageRoutes(app: FastifyInstance, { operator }: ControlServices): void {
   app.register(async (scope) => {
@@ -23,11 +41,13 @@ export function registerPackageRoutes(app: FastifyInstance, { operator }: Contro
       {
         schema: {
           tags: ['extensions'],
-          summary:
-            'Stage a package: multipart/form-data with the parts `package`, `bundle` and `attestations`',
+          summary: 'Verify a signed package and store it, ready to be installed',
           consumes: ['multipart/form-data'],
+          body: FORM,
           response: answers(201, 'Verified and stored.'),
         },
+        // The schema describes the form; what comes in is checked part by part as it is read.
+        validatorCompiler: () => () => true,
       },
       async (request, reply) => {
         const staged = await operator.stage(await readUpload(request), principalOf(request));

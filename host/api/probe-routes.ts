@@ -27,7 +27,7 @@ export function registerProbeRoutes(app: FastifyInstance, services: ControlServi
         tags: ['host'],
         summary: 'The host can do its work; 503 with the same details when it cannot',
         security: [],
-        response: answers(200, 'Ready.'),
+        response: { ...answers(200, 'Ready.'), ...answers(503, 'Not ready: the details say why.') },
       },
     },
     async (_request, reply) => {

@@ -58,16 +58,23 @@ export const scopeSchema = {
 } as const;
 
 /** Error answers in the description: one shape for all of them. */
+const problem = { content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
 const problems = {
-  '4xx': {
-    description: 'Refused: the code says why.',
-    content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+  '4xx': { description: 'Refused: the code says why.', ...problem },
+  '5xx': {
+    description: 'The host, an extension or something they need failed: the code says what.',
+    ...problem,
   },
-} as const;
+};
 
 /** Answers of a route, described. Their shape is not enforced: what is sent is made by one function each. */
 export function answers(status: number, description: string, schema: object = { type: 'object' }) {
   return { [status]: { description, content: { 'application/json': { schema } } }, ...problems };
+}
+
+/** Answers of a route that leads a browser on. */
+export function leadsOn(description: string) {
+  return { 303: { type: 'null', description }, ...problems };
 }
 
 /** A list under its own name, with the address of the next page. */

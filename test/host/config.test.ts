@@ -82,7 +82,7 @@ describe('loadConfig', () => {
     ['a mutual-TLS port out of range', { MAG_MTLS_PORT: '70000' }, 'MAG_MTLS_PORT'],
     ['a mutual-TLS listener without a certificate', { MAG_MTLS_PORT: '0' }, 'MAG_MTLS_CERT_FILE'],
     ['more spare cells than there can be', { MAG_SPARE_CELLS: '65' }, 'MAG_SPARE_CELLS'],
-    ['an engine there is not', { MAG_EVENTS: 'kafka' }, 'MAG_EVENTS'],
+    ['an engine there is not', { MAG_EVENTS: 'kafka' }, 'MAG_EVENTS) must be one of postgres, nats'],
     ['more replicas than there can be', { MAG_NATS_REPLICAS: '7' }, 'MAG_NATS_REPLICAS'],
     ['a server that is no NATS', { NATS_URL: 'nats://h,http://u:geheim@h' }, 'NATS_URL'],
     ['a mount that is no absolute path', { MAG_MOUNTS: 'a=geheim' }, 'MAG_MOUNTS'],
@@ -106,6 +106,11 @@ describe('loadConfig', () => {
   it.each(['not json', '[]', '{ "prot": 1 }'])('refuses the file %s', async (text) => {
     await file(text);
     expect(refusal({}).code).toBe('E_CONFIG');
+  });
+
+  it('names an entry of the file that there is not', async () => {
+    await file('{ "prot": 1 }');
+    expect(refusal({}).message).toBe('configuration entry prot is unknown');
   });
 
   it('takes secrets out of the environment and shows none of them', () => {

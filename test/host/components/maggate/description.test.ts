@@ -85,6 +85,20 @@ describe('the OpenAPI description', () => {
     expect(document.components.schemas).toHaveProperty('Problem.properties.code');
   });
 
+  it('says what staging takes, and that a host can fail', async () => {
+    const { paths } = await read();
+    expect(paths['/v1/extensions']?.post).toMatchObject({
+      requestBody: {
+        required: true,
+        content: { 'multipart/form-data': { schema: { required: ['package', 'bundle'] } } },
+      },
+    });
+    expect(Object.keys(paths['/v1/host']?.get?.responses ?? {})).toEqual(['200', '4XX', '5XX']);
+    const login = paths['/auth/login/{publisher}/{name}/{provider}']?.get;
+    expect(Object.keys(login?.responses ?? {})).toEqual(['303', '4XX', '5XX']);
+    expect(Object.keys(paths['/readyz']?.get?.responses ?? {})).toContain('503');
+  });
+
   it('is what the schema of OpenAPI 3.1 takes, whatever extensions serve', async () => {
     gateway.endpoints.serveVersions(
       'acme/hello',
