@@ -18,11 +18,7 @@ export function disableSteps(
     { name: 'stop(), unregister, park subscriptions', run: () => parts.running.stop(id) },
     {
       name: 'withdraw rights',
-      run: async () => {
-        parts.gate.release(id);
-        parts.types.retract(id);
-        await parts.files.clearTemp(id);
-      },
+      run: () => withdraw(id, parts),
     },
     {
       name: 'record',
@@ -33,4 +29,11 @@ export function disableSteps(
       },
     },
   ];
+}
+
+/** Takes from an extension that does not run any more what it held while it did. */
+export async function withdraw(id: ExtensionId, { gate, types, files }: Parts): Promise<void> {
+  gate.release(id);
+  types.retract(id);
+  await files.clearTemp(id);
 }

@@ -7,12 +7,13 @@ import type { Node } from '../registry/dependencies.ts';
 import type { Reason } from './announce.ts';
 import { disableSteps } from './disable-steps.ts';
 import { enabledStep, enableSteps } from './enable-steps.ts';
-import { type InstallInput, installSteps, NO_PEERS, type Peers } from './install-steps.ts';
+import { type InstallInput, installSteps } from './install-steps.ts';
 import { requireMove } from './moves.ts';
 import type { Parts } from './parts.ts';
 import type { Phases, Step } from './steps.ts';
 import type { SwitchInput } from './switch-input.ts';
 import { completeSwitch, switchPhases } from './switch-steps.ts';
+import { NO_PEERS, type Peers } from './target-version.ts';
 import { type UninstallInput, uninstallSteps } from './uninstall-steps.ts';
 
 /**

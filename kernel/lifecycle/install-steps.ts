@@ -3,13 +3,13 @@ import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
 import type { RecordContent } from '../ports.ts';
-import { type Node, startOrder } from '../registry/dependencies.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
 import { ping, runPhase } from './guest.ts';
 import type { Parts } from './parts.ts';
+import { rehearse } from './rehearsal.ts';
 import type { Step } from './steps.ts';
-import { highest, refuseRollback, requireHostVersion } from './target-version.ts';
+import { highest, type Peers, refuseRollback, requireCompatible } from './target-version.ts';
 
 /** What an install was asked to do, as it is journaled: enough to undo it after a crash. */
 export interface InstallInput {
@@ -24,28 +24,27 @@ export interface InstallInput {
   readonly hadData: boolean;
 }
 
-/** What else is moved in the same operation, as it will be: dependencies are judged by that. */
-export type Peers = ReadonlyMap<ExtensionId, Node>;
-export const NO_PEERS: Peers = new Map();
-
 /** The steps from a staged package to an installed extension (spec 06, install). */
 export function installSteps(input: InstallInput, before: RecordContent, parts: Parts, peers: Peers): Step[] {
   const { id } = input;
-  const { stores, registry, data, gate } = parts;
+  const { stores, registry, data } = parts;
   let verified: Verified<Package> | undefined;
   const package_ = async () => (verified ??= await registry.verified(input.digest));
   return [
     { name: 'verify signature', run: () => package_() },
     {
       name: 'check compatibility',
-      run: async () => checkCompatibility((await package_()).manifest, before, parts, input, peers),
+      run: async () => {
+        const { manifest } = await package_();
+        refuseRollback(manifest, before.highestVersion);
+        await requireCompatible(manifest, input.config, parts, peers);
+      },
     },
     {
       name: 'approve capabilities',
       run: async () => approve((await package_()).manifest, input, parts),
       undo: async () => {
         for (const { capability } of await stores.grants.list(id)) await stores.grants.remove(id, capability);
-        gate.release(id);
       },
     },
     {
@@ -68,7 +67,13 @@ export function installSteps(input: InstallInput, before: RecordContent, parts: 
     },
     {
       name: 'install(), health check 1: responds to ping',
-      run: async () => rehearse(await package_(), input, parts),
+      run: async () => {
+        const { manifest } = await package_();
+        await rehearse(await package_(), completeConfig(manifest, input.config), parts, async (process) => {
+          await runPhase(process, manifest, 'install');
+          await ping(process, manifest);
+        });
+      },
     },
     {
       name: 'record',
@@ -88,27 +93,11 @@ export function installSteps(input: InstallInput, before: RecordContent, parts: 
   ];
 }
 
-async function checkCompatibility(
-  manifest: Manifest,
-  before: RecordContent,
-  { registry }: Parts,
-  input: InstallInput,
-  peers: Peers,
-): Promise<void> {
-  requireHostVersion(manifest);
-  refuseRollback(manifest, before.highestVersion);
-  const nodes = new Map([...(await registry.nodes()), ...peers]);
-  nodes.set(manifest.id, manifest);
-  startOrder(manifest.id, nodes);
-  completeConfig(manifest, input.config);
-}
-
-async function approve(manifest: Manifest, input: InstallInput, { stores, gate }: Parts): Promise<string> {
+async function approve(manifest: Manifest, input: InstallInput, { stores }: Parts): Promise<string> {
   const approved = approvedOf(manifest, input.approve);
   for (const { capability, scope } of approved) {
     await stores.grants.put({ extension: input.id, capability, scope, grantedBy: input.principal });
   }
-  gate.hold(manifest, approved);
   const names = approved.map(({ capability }) => capability);
   return names.length === 0 ? 'none' : names.join(', ');
 }
@@ -127,20 +116,4 @@ export function approvedOf(
     }
     return { capability: name, scope: request.scope ?? null };
   });
-}
-
-/** Runs `install()` in a cell of its own that ends with the step. */
-async function rehearse(verified: Verified<Package>, input: InstallInput, parts: Parts): Promise<void> {
-  const { manifest } = verified;
-  parts.types.declare(manifest.id, verified.eventSchemas);
-  const process = parts.running.create(verified, completeConfig(manifest, input.config), []);
-  try {
-    await process.start();
-    await runPhase(process, manifest, 'install');
-    await ping(process, manifest);
-  } finally {
-    await process.stop(0);
-    parts.types.retract(manifest.id);
-    parts.gate.release(manifest.id);
-  }
 }

@@ -5,6 +5,7 @@ import type { StartupEntry } from '../operator.ts';
 import type { ExtensionRecord, ExtensionState, HostRun } from '../ports.ts';
 import { dependentsOf, startOrderOfAll } from '../registry/dependencies.ts';
 import { alertOf } from './announce.ts';
+import { withdraw } from './disable-steps.ts';
 import { enableSteps } from './enable-steps.ts';
 import type { Parts } from './parts.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -136,7 +137,6 @@ export class Reconciler {
   }
 
   async #end(id: ExtensionId, record: ExtensionRecord | null): Promise<void> {
-    const { gate, types, files } = this.#parts;
     this.#failed.delete(id);
     if (this.#parts.running.get(id) === undefined) return;
     if (record?.state === 'quarantined') {
@@ -145,9 +145,7 @@ export class Reconciler {
     } else {
       await this.#parts.running.stop(id);
     }
-    gate.release(id);
-    types.retract(id);
-    await files.clearTemp(id);
+    await withdraw(id, this.#parts);
   }
 
   async #start(record: ExtensionRecord): Promise<void> {

@@ -1,20 +1,18 @@
-import semver from 'semver';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError, messageOf } from '../errors.ts';
 import type { ExtensionRecord, RecordContent } from '../ports.ts';
-import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import type { ExtensionProcess } from '../sandbox/cell.ts';
 import type { LoadedPackage, Package, Verified } from '../trust/verify.ts';
 import { completeConfig } from './configuration.ts';
 import { checkHealth, ping, requireContributions } from './guest.ts';
-import type { Peers } from './install-steps.ts';
 import type { Parts } from './parts.ts';
+import { rehearse } from './rehearsal.ts';
 import type { Running } from './running-extensions.ts';
 import { need, type Phases, type Step } from './steps.ts';
 import { approveStep } from './switch-grants.ts';
 import { isForward, type SwitchInput } from './switch-input.ts';
 import { completeMigrations, contractStep, expandStep } from './switch-migrations.ts';
-import { highest, refuseRollback, requireHostVersion } from './target-version.ts';
+import { highest, type Peers, refuseRollback, requireCompatible } from './target-version.ts';
 
 /** How long calls of the replaced version may take to end (spec 06, upgrade). */
 const DRAIN_MS = 30_000;
@@ -47,7 +45,11 @@ export function switchPhases(input: SwitchInput, record: RecordContent, parts: P
       },
       {
         name: 'check compatibility',
-        run: () => checkCompatibility(need(state.verified), input, record, parts, peers),
+        run: async () => {
+          const { manifest } = need(state.verified);
+          if (input.kind === 'upgrade') refuseRollback(manifest, record.highestVersion);
+          await requireCompatible(manifest, record.config, parts, peers);
+        },
       },
       approveStep(input, () => need(state.verified).manifest, parts),
       ...(forward ? [expandStep(input, () => need(state.verified), parts)] : []),
@@ -68,30 +70,6 @@ function recordStep(input: SwitchInput, before: RecordContent, parts: Parts): St
       await parts.stores.extensions.forget(input.id, input.from.version);
     },
   };
-}
-
-async function checkCompatibility(
-  { manifest }: Verified<Package>,
-  input: SwitchInput,
-  record: RecordContent,
-  { registry }: Parts,
-  peers: Peers,
-): Promise<void> {
-  requireHostVersion(manifest);
-  if (input.kind === 'upgrade') refuseRollback(manifest, record.highestVersion);
-  const nodes = new Map([...(await registry.nodes()), ...peers]);
-  const broken = dependentsOf(input.id, nodes.values()).filter(
-    (other) => !semver.satisfies(manifest.version, nodes.get(other)?.dependencies[input.id] ?? '*'),
-  );
-  if (broken.length > 0) {
-    throw new MagError(
-      'E_DEPENDENTS',
-      `${broken.join(', ')} cannot work with ${input.id} ${manifest.version}`,
-    );
-  }
-  nodes.set(input.id, manifest);
-  startOrder(input.id, nodes);
-  completeConfig(manifest, record.config);
 }
 
 function liveSteps(
@@ -163,15 +141,13 @@ export function followSteps(record: ExtensionRecord, parts: Parts): Step[] {
 function rehearseStep(record: RecordContent, state: Switch, parts: Parts): Step {
   return {
     name: 'health check 3: the new version responds to ping',
-    run: async () => {
+    run: () => {
       const verified = need(state.verified);
-      const process = parts.running.create(verified, completeConfig(verified.manifest, record.config), []);
-      try {
-        requireContributions(verified.manifest, await process.start());
-        await ping(process, verified.manifest);
-      } finally {
-        await process.stop(0);
-      }
+      const { manifest } = verified;
+      return rehearse(verified, completeConfig(manifest, record.config), parts, async (process, shape) => {
+        requireContributions(manifest, shape);
+        await ping(process, manifest);
+      });
     },
   };
 }

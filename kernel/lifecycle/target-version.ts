@@ -1,10 +1,18 @@
 import semver from 'semver';
+import type { JsonObject } from '../../manifests/json.ts';
 import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
 import { MagError } from '../errors.ts';
 import type { KeptVersion, StoredPackage, Stores } from '../ports.ts';
+import { dependentsOf, type Node, startOrder } from '../registry/dependencies.ts';
 import { HOST_VERSION } from '../version.ts';
+import { completeConfig } from './configuration.ts';
+import type { Parts } from './parts.ts';
 
 // Which version an operation may lead to: the same rules for extensions and bundles.
+
+/** What else is moved in the same operation, as it will be: dependencies are judged by that. */
+export type Peers = ReadonlyMap<ExtensionId, Node>;
+export const NO_PEERS: Peers = new Map();
 
 /** @throws `E_NOT_FOUND` */
 export async function stagedVersion(
@@ -55,6 +63,29 @@ export function refuseRollback(
 export function requireHostVersion({ id, engines }: Pick<Manifest, 'id' | 'engines'>): void {
   if (semver.satisfies(HOST_VERSION, engines.magflock)) return;
   throw new MagError('E_INCOMPATIBLE', `${id} needs MagFlock ${engines.magflock}, this is ${HOST_VERSION}`);
+}
+
+/**
+ * That an extension can be in this version, with this configuration and beside what is installed.
+ * @throws `E_INCOMPATIBLE`, `E_DEPENDENTS`, `E_DEPENDENCY`, `E_CONFIG_INVALID`
+ */
+export async function requireCompatible(
+  manifest: Manifest,
+  config: JsonObject,
+  { registry }: Pick<Parts, 'registry'>,
+  peers: Peers,
+): Promise<void> {
+  requireHostVersion(manifest);
+  const { id, version } = manifest;
+  const nodes = new Map([...(await registry.nodes()), ...peers]);
+  const broken = dependentsOf(id, nodes.values()).filter(
+    (other) => !semver.satisfies(version, nodes.get(other)?.dependencies[id] ?? '*'),
+  );
+  if (broken.length > 0)
+    throw new MagError('E_DEPENDENTS', `${broken.join(', ')} cannot work with ${id} ${version}`);
+  nodes.set(id, manifest);
+  startOrder(id, nodes);
+  completeConfig(manifest, config);
 }
 
 /**

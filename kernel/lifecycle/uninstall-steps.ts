@@ -2,9 +2,9 @@ import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import type { Stores } from '../ports.ts';
 import type { Package, Verified } from '../trust/verify.ts';
-import { completeConfig } from './configuration.ts';
 import { runPhase } from './guest.ts';
 import type { Parts } from './parts.ts';
+import { rehearse } from './rehearsal.ts';
 import type { Step } from './steps.ts';
 
 export interface UninstallInput {
@@ -93,20 +93,13 @@ async function farewell(input: UninstallInput, parts: Parts): Promise<string | u
   } catch (failure) {
     return `skipped: ${codeOf(failure) ?? messageOf(failure)}`;
   }
-  const { manifest } = verified;
-  parts.gate.hold(manifest, await parts.stores.grants.list(input.id));
-  parts.types.declare(manifest.id, verified.eventSchemas);
-  const process = parts.running.create(verified, completeConfig(manifest, record.config), []);
   try {
-    await process.start();
-    await runPhase(process, manifest, 'uninstall');
+    await rehearse(verified, record.config, parts, (process) =>
+      runPhase(process, verified.manifest, 'uninstall'),
+    );
     return undefined;
   } catch (failure) {
     return `uninstall() failed: ${codeOf(failure) ?? messageOf(failure)}`;
-  } finally {
-    await process.stop(0);
-    parts.types.retract(input.id);
-    parts.gate.release(input.id);
   }
 }
 

@@ -200,6 +200,30 @@ describe('switching versions', () => {
     expect(await version('resting')).toBe('1.1.0');
   });
 
+  it('tries what does not run with the rights it has, and no longer', async () => {
+    const telling = (v: string) =>
+      author.publish({
+        manifest: serving('telling', ['GET /version'], {
+          version: v,
+          capabilities: [{ name: 'api.emit_events', reason: 'Tells.' }],
+          contributes: {
+            events: { publishes: [{ type: 'acme.telling.told', schema: 'schemas/told.json' }] },
+          },
+        }),
+        code: `export default {
+          endpoints: { 'GET /version': async () => ({ body: '${v}' }) },
+          health: async (ctx) => { await ctx.events.publish('acme.telling.told', {}); return { healthy: true }; },
+        };`,
+        files: { 'schemas/told.json': '{ "type": "object" }' },
+      });
+    await host.run(await telling('1.0.0'));
+    await host.operate('acme/telling', 'disable');
+    expect((await switchTo(await telling('1.1.0'))).state).toBe('succeeded');
+    expect((await host.show('acme/telling')).state).toBe('disabled');
+    await host.operate('acme/telling', 'enable');
+    expect(await version('telling')).toBe('1.1.0');
+  });
+
   it('keeps events in order across versions, none lost', async () => {
     const counting = (v: string) =>
       author.publish({
