@@ -15,6 +15,7 @@ import { HostCalls } from './host-calls.ts';
 import { kernelCalls } from './kernel-calls.ts';
 import { Alerts } from './lifecycle/alerts.ts';
 import { cellOwner } from './lifecycle/cell-owner.ts';
+import { EventDelivery } from './lifecycle/event-delivery.ts';
 import { ExtensionCalls } from './lifecycle/extension-calls.ts';
 import { GuestCalls } from './lifecycle/guest-calls.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
@@ -76,6 +77,7 @@ export class Kernel {
   /** Calls of extensions to each other, for the audit. */
   readonly #called: Repeats;
   readonly #quarantine: Quarantine;
+  readonly #delivery: EventDelivery;
   readonly #alerts: Alerts;
   readonly #operations: Operations;
   readonly #reconciler: Reconciler;
@@ -104,6 +106,7 @@ export class Kernel {
     this.#parts = parts;
     this.#operations = operations;
     this.#quarantine = new Quarantine(parts);
+    this.#delivery = new EventDelivery(parts);
     this.guests = new GuestCalls(parts);
     this.#calls = this.#answerCalls();
     this.#reconciler = new Reconciler(parts);
@@ -287,10 +290,10 @@ export class Kernel {
         clock,
         logger,
         ...(retry === undefined ? {} : { retry }),
-        deliver: (id, events, again) => this.#parts.running.deliver(id, events, again),
+        deliver: (id, events, again) => this.#delivery.deliver(id, events, again),
       }),
-      ownerFor: (manifest) =>
-        cellOwner(manifest, { calls: this.#calls, logs: stores.logs, clock, cleanerFor }),
+      ownerFor: (verified) =>
+        cellOwner(verified, { calls: this.#calls, logs: stores.logs, clock, cleanerFor }),
       quarantine: (id, error) => this.#quarantine.impose(id, error),
       overBudget: (id, error) => this.#monitor.broke(id, error),
       givenUp: (id, error, process) => this.#remediation.handleGivenUp(id, error, process),

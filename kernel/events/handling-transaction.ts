@@ -5,7 +5,7 @@ import type { StoredEvent, Transactions } from '../ports.ts';
 import { type CallUnit, type OpenTransaction, requireStillAllowed } from '../transactions.ts';
 import { requestOf } from './event-context.ts';
 
-export interface DeliveryOptions {
+export interface HandlingOptions {
   readonly transactions: Transactions;
   readonly gate: Gate;
   readonly extension: ExtensionId;
@@ -23,13 +23,13 @@ const COMMIT_MS = 5_000;
  * One event, handled in one transaction with all its effects in the database, the place of the subscription
  * among them. A handler that does nothing there needs no transaction, and gets none.
  */
-export class Delivery implements CallUnit {
-  readonly #options: DeliveryOptions;
+export class HandlingTransaction implements CallUnit {
+  readonly #options: HandlingOptions;
   readonly #ended = new AbortController();
   #opened: Promise<OpenTransaction> | null = null;
   #wasHandled = false;
 
-  constructor(options: DeliveryOptions) {
+  constructor(options: HandlingOptions) {
     this.#options = options;
   }
 

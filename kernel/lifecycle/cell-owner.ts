@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from '../../manifests/json.ts';
-import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
+import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import type { HostCalls } from '../host-calls.ts';
 import type { Clock, LogStore } from '../ports.ts';
 import type { CellOwner } from '../sandbox/cell.ts';
+import { createStackMap } from '../sandbox/stack-map.ts';
+import type { LoadedPackage } from '../trust/verify.ts';
 
 export interface CellOwnerOptions {
   readonly calls: HostCalls;
@@ -11,21 +13,27 @@ export interface CellOwnerOptions {
   readonly cleanerFor?: ((id: ExtensionId) => ((text: string) => string) | null) | undefined;
 }
 
-/** Whom a cell of an extension speaks to: what it calls, says and logs is that of the manifest it was made for. */
+/**
+ * Whom a cell of an extension speaks to: what it calls, says and logs is that of the package it was made for. Its log
+ * names the lines the author wrote, by the source map in that.
+ */
 export function cellOwner(
-  manifest: Manifest,
+  { manifest, files }: LoadedPackage,
   { calls, logs, clock, cleanerFor }: CellOwnerOptions,
 ): CellOwner {
+  const { id, entry } = manifest;
+  const map = createStackMap(`${id}/index.js`, entry, files.get(`${entry}.map`));
   return {
     hostCall: (name, params, origin) => calls.dispatch(manifest, name, params, origin),
-    clean: (text) => cleanerFor?.(manifest.id)?.(text) ?? text,
+    clean: (text) => cleanerFor?.(id)?.(text) ?? text,
     log: (level, message, fields, request) =>
       logs.write({
         at: clock.now(),
-        extension: manifest.id,
+        extension: id,
         level,
-        message,
-        fields: parseFields(fields),
+        message: map(message),
+        // JSON text; what a position becomes has no character that JSON would escape.
+        fields: parseFields(map(fields)),
         traceId: request?.traceId ?? null,
       }),
   };

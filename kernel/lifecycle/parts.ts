@@ -10,6 +10,7 @@ import type { Alert, Clock, ExtensionData, ExtensionFiles, Logger, Stores, Trans
 import type { Registry } from '../registry/registry.ts';
 import type { CellOwner, ExtensionProcess, Sandbox } from '../sandbox/cell.ts';
 import type { OpenStreams } from '../streams.ts';
+import type { Package, Verified } from '../trust/verify.ts';
 import type { RunningExtensions } from './running-extensions.ts';
 import type { Turns } from './turns.ts';
 
@@ -44,8 +45,8 @@ export interface Parts {
   readonly othersRun: (id: ExtensionId) => Promise<boolean>;
   /** Tells the operators, out of band, that an extension does not run as it should. Never throws. */
   readonly alert: (alert: Alert) => void;
-  /** What a cell of this extension may ask for. */
-  readonly ownerFor: (manifest: Manifest) => CellOwner;
+  /** Whom a cell with the code of this package speaks to. */
+  readonly ownerFor: (verified: Verified<Package>) => CellOwner;
   /** Ends an extension that must not go on: kills it, puts it on record and keeps it off. */
   readonly quarantine: (id: ExtensionId, error: MagError) => Promise<void>;
   /** Hears that what serves broke a limit: `E_LIMIT_*`. */

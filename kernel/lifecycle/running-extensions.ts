@@ -1,21 +1,15 @@
 import { type HookName, hookRow, isTapped } from '../../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../../manifests/json.ts';
-import { endpointKey } from '../../manifests/manifest/endpoint-key.ts';
-import { isInbound } from '../../manifests/manifest/inbound.ts';
 import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
-import { CHANNEL_HANDLERS } from '../../manifests/protocol/frames.ts';
 import type { Demand } from '../capability/gate.ts';
 import { MagError } from '../errors.ts';
-import { Delivery } from '../events/delivery.ts';
-import { type Deliver, type DeliveryOutcome, inTurn } from '../events/in-turn.ts';
 import type { Tap } from '../hooks/tapped-point.ts';
 import type { StoredEvent } from '../ports.ts';
 import type { CellStats, ExtensionProcess } from '../sandbox/cell.ts';
 import type { Package, Verified } from '../trust/verify.ts';
 import { announce } from './announce.ts';
-import { handlingOf, outcomeOf } from './event-handling.ts';
+import { demandsOf, eventDemands } from './demands.ts';
 import { budget, runPhase } from './guest.ts';
-import { mappedOwner } from './mapped-owner.ts';
 import type { Parts } from './parts.ts';
 
 /** How long running calls may take to end when an extension is stopped. */
@@ -72,7 +66,7 @@ export class RunningExtensions {
       memoryMb: manifest.limits.memoryMb,
       hostCallsPerSecond: manifest.limits.hostCallsPerSecond,
       jit: manifest.isolation.jit && verified.tier !== 'community',
-      owner: mappedOwner(ownerFor(manifest), verified),
+      owner: ownerFor(verified),
       onReady: async (invoke) => {
         for (const phase of phases) await runPhase({ invoke }, manifest, phase);
       },
@@ -202,48 +196,6 @@ export class RunningExtensions {
     await this.dismiss(id);
   }
 
-  /** Hands events to their subscriber, as far as it may see them. */
-  deliver(id: ExtensionId, events: readonly StoredEvent[], again: boolean): ReturnType<Deliver> {
-    const running = this.#running.get(id);
-    if (running === undefined) return events.map(async () => 'parked');
-    const { transactional } = running.manifest.contributes.events;
-    // The place that one commits is before that of the next.
-    if (events.some(({ event_type }) => transactional.includes(event_type)))
-      return inTurn(events, (event) => this.#deliverInOne(id, event, again));
-    const seen = events.filter((event) => this.maySee(id, event));
-    const handling = running.process.invokeInTurn(seen.map((event) => handlingOf(running.manifest, event)));
-    const outcomes = new Map(seen.map((event, at) => [event, outcomeOf(handling[at], seen.length === 1)]));
-    return events.map((event) => outcomes.get(event) ?? Promise.resolve('withheld'));
-  }
-
-  async #deliverInOne(id: ExtensionId, event: StoredEvent, again: boolean): Promise<DeliveryOutcome> {
-    const running = this.#running.get(id);
-    if (running === undefined) return 'parked';
-    if (!this.maySee(id, event)) return 'withheld';
-    await this.#handleInOne(running, event, again);
-    return 'handled';
-  }
-
-  /** The effects of the handler and the place of the subscription commit together (spec 05). */
-  async #handleInOne(running: Running, event: StoredEvent, again: boolean): Promise<void> {
-    const { transactions, gate, relay, bus } = this.#parts;
-    const { deadlineMs } = budget(running.manifest);
-    const extension = running.manifest.id;
-    const delivery = new Delivery({ transactions, gate, extension, event, again, deadlineMs });
-    try {
-      const { target, payload, options } = handlingOf(running.manifest, event);
-      await running.process.invoke(target, payload, { ...options, unit: delivery });
-      if (await delivery.commit()) {
-        bus.committed(extension);
-        relay.wake();
-      }
-    } catch (failure) {
-      if (!delivery.wasHandled) throw failure;
-    } finally {
-      await delivery.rollback();
-    }
-  }
-
   /** Whether the grants of an extension cover an event now. */
   maySee(id: ExtensionId, event: StoredEvent): boolean {
     const demands = eventDemands(event.event_type, event.capabilities_required);
@@ -304,41 +256,4 @@ export class RunningExtensions {
     this.#parts.logger.warn(data, 'a cell died');
     await announce(this.#parts, 'extension.error', data);
   }
-}
-
-/** What seeing an event takes. */
-function eventDemands(type: string, required: readonly string[]): Demand[] {
-  return [
-    { capability: 'realtime.subscribe_events', resource: { types: type } },
-    ...required.map((capability) => ({ capability }) as Demand),
-  ];
-}
-
-/** Endpoints for callers without a token are a right of their own (spec 03). */
-function demandsOf({ id, contributes }: Manifest): Map<string, readonly Demand[]> {
-  const serve: Demand = { capability: 'api.register_endpoint' };
-  const inbound: Demand = { capability: 'network.inbound' };
-  const work: Demand = { capability: 'system.background_jobs' };
-  const command: Demand = { capability: 'cli.register_command' };
-  return new Map<string, readonly Demand[]>([
-    ...contributes.endpoints.map(
-      (endpoint) =>
-        [`endpoint ${endpointKey(endpoint)}`, isInbound(endpoint.auth) ? [serve, inbound] : [serve]] as const,
-    ),
-    ...contributes.jobs.map(({ name }) => [`job ${name}`, [work]] as const),
-    ...contributes.channels.flatMap(({ name }) => {
-      const resource = { channels: `${id}/${name}` };
-      const offer: Demand = { capability: 'realtime.register_channel', resource };
-      return CHANNEL_HANDLERS.map((handler) => [`channel ${name} ${handler}`, [offer]] as const);
-    }),
-    ...[...contributes.ssoProviders, ...contributes.oidcProviders, ...contributes.samlProviders].map(
-      ({ name, tenant }) =>
-        [
-          `provider ${name}`,
-          [{ capability: 'auth.register_provider', resource: { tenants: tenant } }],
-        ] as const,
-    ),
-    ...contributes.commands.map(({ name }) => [`command ${name}`, [command]] as const),
-    ...contributes.formats.map(({ name }) => [`format ${name}`, [command]] as const),
-  ]);
 }
