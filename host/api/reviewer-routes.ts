@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { MAX_REVIEWS, type ProvenanceRule } from '../../kernel/trust/requirements.ts';
+import { MAX_REVIEWS, type ProvenanceRule } from '../../kernel/trust/policy.ts';
 import { policyView } from '../trust/policy-json.ts';
 import { type SignerBody, signerOf } from '../trust/signer-body.ts';
 import { audited } from './audited.ts';

@@ -8,6 +8,7 @@ import { parseSignature } from '../../kernel/trust/signature.ts';
 import { verifyAny } from '../../kernel/trust/verify.ts';
 import type { Code } from '../../manifests/catalog/index.ts';
 import type { Json, JsonObject } from '../../manifests/json.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
 import { textIn } from './answer.ts';
 import { attestationsText, needsIn } from './explain-attestations.ts';
 import { readFileOrRefuse } from './read-file.ts';
@@ -100,7 +101,7 @@ async function nameOf(archive: Uint8Array): Promise<{ text: string; publisher: s
     const { id, json } = readManifestJson(files.get('manifest.json') ?? new Uint8Array());
     return {
       text: `says it is ${id} ${textIn(json as Json, 'version')}`,
-      publisher: id.slice(0, id.indexOf('/')),
+      publisher: publisherOf(id),
     };
   } catch (error) {
     return { text: `cannot be read: ${messageOf(error)}`, publisher: null };

@@ -5,6 +5,7 @@ import { EMPTY_POLICY, type TrustPolicy } from '../../kernel/trust/policy.ts';
 import { readManifestJson } from '../../kernel/trust/read-manifest.ts';
 import { hasCode, verifyAny } from '../../kernel/trust/verify.ts';
 import type { JsonObject } from '../../manifests/json.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
 import { trustPublisher } from '../trust/policy-edit.ts';
 import { readTrustPolicy, withRoots } from '../trust/policy-file.ts';
 import { type WithLists, withLists } from './offline-lists.ts';
@@ -97,17 +98,17 @@ async function signersFor(
 
 /** Trusts this key, and nothing else, for whatever publisher the package names. */
 async function trustOnly(archive: Uint8Array, publicKey: Buffer): Promise<TrustPolicy> {
-  const publisher = await publisherOf(archive);
+  const publisher = await publisherIn(archive);
   if (publisher === null) return EMPTY_POLICY;
   return trustPublisher(EMPTY_POLICY, { publisher, publicKey: publicKey.toString(), tier: 'community' });
 }
 
 /** `null` for what is no package: verifying it says why. */
-async function publisherOf(archive: Uint8Array): Promise<string | null> {
+async function publisherIn(archive: Uint8Array): Promise<string | null> {
   try {
     const files = await readArchive(archive);
     const { id } = readManifestJson(files.get('manifest.json') ?? new Uint8Array());
-    return id.slice(0, id.indexOf('/'));
+    return publisherOf(id);
   } catch (error) {
     if (error instanceof MagError) return null;
     throw error;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MagError } from '../../kernel/errors.ts';
 import { readManifest } from '../../kernel/trust/read-manifest.ts';
 import type { Manifest } from '../../manifests/manifest/manifest.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
 import { generateKey, packExtension, signPackage } from '../packaging/index.ts';
 import { createTrustAdmin } from '../trust/trust-admin.ts';
 
@@ -32,7 +33,7 @@ export async function createWorkshop(folder: string): Promise<Workshop> {
       const manifest = readManifest(await readManifestFile(dir));
       const { file } = await packExtension(dir, join(folder, `${manifest.id.replace('/', '-')}.mag`));
       await signPackage(file, privateKey);
-      const publisher = manifest.id.slice(0, manifest.id.indexOf('/'));
+      const publisher = publisherOf(manifest.id);
       if (!trusted.has(publisher))
         await createTrustAdmin(dataDir).trustPublisher({ publisher, publicKey: pem, tier: 'verified' });
       trusted.add(publisher);

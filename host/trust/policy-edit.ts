@@ -1,14 +1,15 @@
 import { MagError } from '../../kernel/errors.ts';
-import { isSameParty } from '../../kernel/trust/match-signer.ts';
 import {
   isPublisher,
+  MAX_REVIEWS,
+  type ProvenanceRule,
   type PublisherTrust,
   type Revoker,
   type Signers,
   type Tier,
   type TrustPolicy,
 } from '../../kernel/trust/policy.ts';
-import { MAX_REVIEWS, type ProvenanceRule } from '../../kernel/trust/requirements.ts';
+import { isSameParty } from '../../kernel/trust/signers.ts';
 import { type NewSigner, NO_SIGNERS, withoutSigner, withSigner } from './signers-edit.ts';
 
 export interface OfPublisher {

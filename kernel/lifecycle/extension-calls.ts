@@ -1,6 +1,7 @@
 import type { Json } from '../../manifests/json.ts';
 import type { ExportContribution, ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { isExtensionId } from '../../manifests/manifest/parse.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
 import type { HostCalls } from '../../manifests/protocol/calls.ts';
 import type { Repeats } from '../audit/repeats.ts';
 import { MagError } from '../errors.ts';
@@ -89,8 +90,7 @@ function requireExport({ manifest }: Running, method: string, caller: ExtensionI
 }
 
 function isFor({ to }: ExportContribution, caller: ExtensionId): boolean {
-  const [publisher] = caller.split('/');
-  return to === undefined || to.includes(caller) || to.includes(`${publisher}/*`);
+  return to === undefined || to.includes(caller) || to.includes(`${publisherOf(caller)}/*`);
 }
 
 /** Its words, limits and rights are its own matter; who called learns that it failed, and with which code. */

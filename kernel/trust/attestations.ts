@@ -1,10 +1,11 @@
 import { MagError } from '../errors.ts';
 import { type AttestationLine, attestationLines } from './attestation-file.ts';
-import { endOf, isSameParty, MatchedSignature } from './match-signer.ts';
+import { MatchedSignature } from './match-signer.ts';
 import type { Signers, TrustPolicy } from './policy.ts';
 import { PROVENANCE_TYPE, provenanceProblem } from './provenance.ts';
 import { REVIEW_TYPE, reviewProblem } from './review.ts';
 import { parseBundle, type Signature } from './signature.ts';
+import { endOf, isSameParty } from './signers.ts';
 import type { Statement } from './statement.ts';
 
 export interface AttestedPackage {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { MatchedSignature, marksOf } from './match-signer.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
+import { MatchedSignature } from './match-signer.ts';
 import type { PublisherTrust, TrustPolicy } from './policy.ts';
 import type { SignedBy } from './revoked.ts';
 import { parseSignature } from './signature.ts';
-import { isSigner, markOf, type SignerMark } from './signer.ts';
+import { isSigner, markOf, marksOf, type SignerMark } from './signers.ts';
 
 interface Stored {
   readonly archive: Uint8Array;
@@ -16,7 +17,7 @@ interface Stored {
  * read when it comes to that: most lists name none of the publisher's.
  */
 export function madeBy(id: ExtensionId, read: () => Promise<Stored>, policy: TrustPolicy): SignedBy {
-  const trust = policy.publishers.get(id.slice(0, id.indexOf('/')));
+  const trust = policy.publishers.get(publisherOf(id));
   let signer: Promise<SignerMark | null> | undefined;
   return async (asked) => {
     if (trust === undefined || !marksOf(trust).some((mark) => isSigner(mark, asked))) return false;

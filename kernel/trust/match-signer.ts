@@ -1,19 +1,12 @@
 import type { TrustMaterial } from '@sigstore/verify';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf } from '../errors.ts';
 import { type CertifiedSigner, certifiedSigner } from './certificate.ts';
-import type { CertificateIdentity, Signers, TrustedKey } from './policy.ts';
+import type { Signers } from './policy.ts';
 import { keyAmong, type Signature } from './signature.ts';
-import { isSigner, markOf, requireInForce, type SignerMark } from './signer.ts';
+import type { Match } from './signers.ts';
 
 /** A statement carries what was signed: there are no bytes beside it. */
 const NO_BYTES = new Uint8Array();
-
-/** The key or identity that signed something, found among those that are known. */
-export interface Match {
-  /** The id of the key, or the san of the identity. */
-  readonly name: string;
-  readonly entry: TrustedKey | CertificateIdentity;
-}
 
 /** What was signed, matched with signers. What a certificate says is found out once for each root. */
 export class MatchedSignature {
@@ -61,24 +54,4 @@ function certified(signature: Signature, bytes: Uint8Array, root: TrustMaterial)
     if (codeOf(error) === 'E_SIG_INVALID') return null;
     throw error;
   }
-}
-
-/** Why what a key or identity signed does not hold now; `null`: it does. */
-export function endOf({ entry, name }: Match, now: Date): string | null {
-  try {
-    requireInForce(entry, name, now);
-    return null;
-  } catch (error) {
-    return messageOf(error).replace(/\.$/, '');
-  }
-}
-
-/** Whether they have a key or an identity in common, removed ones included. */
-export function isSameParty(one: Signers, other: Signers): boolean {
-  const marks = marksOf(one);
-  return marksOf(other).some((mark) => marks.some((known) => isSigner(known, mark)));
-}
-
-export function marksOf({ keys, identities }: Signers): SignerMark[] {
-  return [...keys, ...identities].map(markOf);
 }

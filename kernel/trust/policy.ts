@@ -1,7 +1,6 @@
 import type { TrustMaterial } from '@sigstore/verify';
 import { date, fileName, list, members, string, wrong } from './policy-json.ts';
 import { parsePublicKey } from './public-key.ts';
-import { type ProvenanceRule, parseProvenanceRule, parseReviews } from './requirements.ts';
 import type { ActiveList } from './revocation-list.ts';
 
 /** How far a publisher is trusted; sets defaults for cells, JIT and limits (spec 02). */
@@ -25,6 +24,17 @@ export interface PublisherTrust extends Signers {
   readonly reviews: number;
   /** What must be attested of how each of its packages was built. */
   readonly provenance: ProvenanceRule | null;
+}
+
+/** More reviewers than these nobody asks for by intent. */
+export const MAX_REVIEWS = 16;
+
+/** What SLSA provenance must say of the packages of a publisher. Matched exactly. */
+export interface ProvenanceRule {
+  /** `runDetails.builder.id`: of GitHub Actions the workflow, with its ref. */
+  readonly builder: string;
+  /** `externalParameters.workflow.repository`, as GitHub writes it, or else `externalParameters.source`. */
+  readonly sourceRepository: string;
 }
 
 /** Who issues revocation lists that count here. */
@@ -52,31 +62,29 @@ export interface PinnedRoot {
 /** The roots beside the policy, by their files. */
 export type PinnedRoots = ReadonlyMap<string, TrustMaterial>;
 
-export interface TrustedKey {
-  /** A name for people; by default the start of the fingerprint. */
-  readonly id: string;
-  /** SPKI, PEM, P-256. */
-  readonly publicKey: string;
-  /** The key is refused before this moment: it was announced ahead of its first use. */
+/** When a key or identity counts. */
+export interface Validity {
+  /** It is refused before this moment: it was announced ahead of its first use. */
   readonly notBefore: Date | null;
-  /** The key is refused from this moment on. */
+  /** It is refused from this moment on. */
   readonly notAfter: Date | null;
   /**
-   * When an operator removed the key. A removed key stays in the file: only so can its signatures be told
-   * from a stranger's, and what it signed be called E_SIG_REVOKED instead of E_SIG_IDENTITY.
+   * When an operator removed it. A removed one stays in the file: only so can its signatures be told from a
+   * stranger's, and what it signed be called E_SIG_REVOKED instead of E_SIG_IDENTITY.
    */
   readonly revokedAt: Date | null;
 }
 
-export interface CertificateIdentity {
+export interface TrustedKey extends Validity {
+  /** A name for people; by default the start of the fingerprint. */
+  readonly id: string;
+  /** SPKI, PEM, P-256. */
+  readonly publicKey: string;
+}
+
+export interface CertificateIdentity extends Validity {
   readonly issuer: string;
   readonly san: string;
-  /** The identity is refused before this moment. */
-  readonly notBefore: Date | null;
-  /** The identity is refused from this moment on. */
-  readonly notAfter: Date | null;
-  /** When an operator removed it; it stays for the reason a removed key does. */
-  readonly revokedAt: Date | null;
 }
 
 export const EMPTY_POLICY: TrustPolicy = {
@@ -87,6 +95,7 @@ export const EMPTY_POLICY: TrustPolicy = {
 };
 
 const SIGNERS = ['keys', 'identities', 'trustedRoot'] as const;
+const VALIDITY = ['notBefore', 'notAfter', 'revokedAt'] as const;
 const PUBLISHER = /^[a-z0-9][a-z0-9-]{1,38}$/;
 
 /** Whether an id may begin with it. */
@@ -165,7 +174,7 @@ function parseRoot(json: unknown, at: string, roots: PinnedRoots): PinnedRoot | 
 }
 
 function parseKey(json: unknown, at: string): TrustedKey {
-  const key = members(json, at, ['id', 'publicKey', 'notBefore', 'notAfter', 'revokedAt']);
+  const key = members(json, at, ['id', 'publicKey', ...VALIDITY]);
   const publicKey = string(key.publicKey, `${at}/publicKey`);
   try {
     parsePublicKey(publicKey);
@@ -175,19 +184,38 @@ function parseKey(json: unknown, at: string): TrustedKey {
   return {
     id: string(key.id, `${at}/id`),
     publicKey,
-    notBefore: date(key.notBefore, `${at}/notBefore`),
-    notAfter: date(key.notAfter, `${at}/notAfter`),
-    revokedAt: date(key.revokedAt, `${at}/revokedAt`),
+    ...parseValidity(key, at),
   };
 }
 
 function parseIdentity(json: unknown, at: string): CertificateIdentity {
-  const identity = members(json, at, ['issuer', 'san', 'notBefore', 'notAfter', 'revokedAt']);
+  const identity = members(json, at, ['issuer', 'san', ...VALIDITY]);
   return {
     issuer: string(identity.issuer, `${at}/issuer`),
     san: string(identity.san, `${at}/san`),
-    notBefore: date(identity.notBefore, `${at}/notBefore`),
-    notAfter: date(identity.notAfter, `${at}/notAfter`),
-    revokedAt: date(identity.revokedAt, `${at}/revokedAt`),
+    ...parseValidity(identity, at),
+  };
+}
+
+function parseValidity(entry: Record<string, unknown>, at: string): Validity {
+  return {
+    notBefore: date(entry.notBefore, `${at}/notBefore`),
+    notAfter: date(entry.notAfter, `${at}/notAfter`),
+    revokedAt: date(entry.revokedAt, `${at}/revokedAt`),
+  };
+}
+
+function parseReviews(json: unknown, at: string): number {
+  if (json === undefined) return 0;
+  if (typeof json === 'number' && Number.isInteger(json) && json >= 0 && json <= MAX_REVIEWS) return json;
+  throw wrong(at, `must be a number from 0 to ${MAX_REVIEWS}`);
+}
+
+function parseProvenanceRule(json: unknown, at: string): ProvenanceRule | null {
+  if (json === undefined) return null;
+  const rule = members(json, at, ['builder', 'sourceRepository']);
+  return {
+    builder: string(rule.builder, `${at}/builder`),
+    sourceRepository: string(rule.sourceRepository, `${at}/sourceRepository`),
   };
 }

@@ -1,4 +1,4 @@
-import type { ProvenanceRule } from './requirements.ts';
+import type { ProvenanceRule } from './policy.ts';
 import { member } from './statement.ts';
 
 /** SLSA provenance, as `actions/attest-build-provenance` writes it. */

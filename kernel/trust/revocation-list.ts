@@ -3,7 +3,7 @@ import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { describe, formats } from '../../manifests/manifest/validator.ts';
 import { SchemaCompiler } from '../../manifests/schema-compiler.ts';
 import { MagError } from '../errors.ts';
-import type { SignerMark } from './signer.ts';
+import type { SignerMark } from './signers.ts';
 
 export const MAX_LIST_BYTES = 1_048_576;
 const MAX_ENTRIES = 5_000;

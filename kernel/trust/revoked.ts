@@ -1,8 +1,9 @@
 import semver from 'semver';
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
 import { MagError } from '../errors.ts';
 import { type ActiveList, entryText, type RevocationEntry } from './revocation-list.ts';
-import type { SignerMark } from './signer.ts';
+import type { SignerMark } from './signers.ts';
 
 /** A package, as lists speak of it. */
 export interface Revocable {
@@ -73,8 +74,4 @@ function concerns(
     default:
       return signedBy(entry);
   }
-}
-
-function publisherOf(id: ExtensionId): string {
-  return id.slice(0, id.indexOf('/'));
 }

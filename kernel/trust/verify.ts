@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { AnyManifest, Manifest } from '../../manifests/manifest/manifest.ts';
+import { publisherOf } from '../../manifests/manifest/publisher-of.ts';
 import { MagError } from '../errors.ts';
 import { type PackageFiles, readArchive } from './archive.ts';
 import { requireAttested } from './attestations.ts';
-import { type BundleContents, type PackageContents, readAnyContents } from './contents.ts';
+import { type BundleContents, type PackageContents, readAnyContents, readContents } from './contents.ts';
+import { findSigner } from './find-signer.ts';
 import type { Tier, TrustPolicy } from './policy.ts';
 import { readManifestJson } from './read-manifest.ts';
 import { requireNotRevoked } from './revoked.ts';
 import { parseSignature, type Signature } from './signature.ts';
-import { findSigner, isSigner } from './signer.ts';
+import { isSigner } from './signers.ts';
 import { withinTier } from './tier-limits.ts';
 
 declare const verified: unique symbol;
@@ -93,7 +95,8 @@ export async function verifyAny({
 export async function verifyPackage(submission: Submission): Promise<Verified<Package>> {
   const verified = await verifyAny(submission);
   if (hasCode(verified)) return verified;
-  throw isBundle(verified.manifest);
+  const { id, version } = verified.manifest;
+  throw new MagError('E_PKG_INVALID', `${id} ${version} is a bundle, which has no code of its own.`);
 }
 
 /** Whether it is an extension; else it is a bundle. */
@@ -109,9 +112,7 @@ export function hasCode<Contents extends { readonly manifest: AnyManifest }>(
  * @throws `E_PKG_INVALID`, also for a bundle
  */
 export async function loadPackage(archive: Uint8Array, expectedDigest: string): Promise<LoadedPackage> {
-  const contents = await loadContents(archive, expectedDigest);
-  if (hasCode(contents)) return { ...contents, digest: expectedDigest };
-  throw isBundle(contents.manifest);
+  return { ...readContents(await storedFiles(archive, expectedDigest)), digest: expectedDigest };
 }
 
 /**
@@ -122,15 +123,15 @@ export async function loadContents(
   archive: Uint8Array,
   expectedDigest: string,
 ): Promise<PackageContents | BundleContents> {
-  if (`sha256:${sha256(archive)}` === expectedDigest) return readAnyContents(await readArchive(archive));
+  return readAnyContents(await storedFiles(archive, expectedDigest));
+}
+
+function storedFiles(archive: Uint8Array, expectedDigest: string): Promise<PackageFiles> {
+  if (`sha256:${sha256(archive)}` === expectedDigest) return readArchive(archive);
   throw new MagError(
     'E_PKG_INVALID',
     'The stored package is not the one that was verified: its digest differs.',
   );
-}
-
-function isBundle({ id, version }: AnyManifest): MagError {
-  return new MagError('E_PKG_INVALID', `${id} ${version} is a bundle, which has no code of its own.`);
 }
 
 /**
@@ -145,7 +146,7 @@ async function readPublisher(
   try {
     const files = await readArchive(archive);
     const { id } = readManifestJson(files.get('manifest.json') ?? new Uint8Array());
-    return { files, publisher: id.slice(0, id.indexOf('/')) };
+    return { files, publisher: publisherOf(id) };
   } catch (error) {
     if (signature.subjects.includes(digest)) throw error;
     throw new MagError('E_SIG_INVALID', 'The package was changed after it was signed, it is damaged.', {

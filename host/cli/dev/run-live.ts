@@ -3,6 +3,7 @@ import { codeOf, messageOf } from '../../../kernel/errors.ts';
 import { readManifest } from '../../../kernel/trust/read-manifest.ts';
 import type { Json } from '../../../manifests/json.ts';
 import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { publisherOf } from '../../../manifests/manifest/publisher-of.ts';
 import { objectIn } from '../answer.ts';
 import { logLine } from '../commands/extension-logs.ts';
 import { createTemporaryFolder } from '../demo/temporary-folder.ts';
@@ -43,7 +44,7 @@ async function live(session: Session, options: LiveOptions, signal: AbortSignal)
   const { id } = readManifest(await readFileOrRefuse(join(dir, 'manifest.json'), 'manifest'));
   const config = await readConfig(session, options.config);
   const key = await devKeyOf(dir);
-  await trustDevKey(session, id.slice(0, id.indexOf('/')), key, new Date());
+  await trustDevKey(session, publisherOf(id), key, new Date());
   await using folder = await createTemporaryFolder('mag-dev-');
   using watched = await SourceWatch.open(dir);
   const logs = new Logs(session, signal);

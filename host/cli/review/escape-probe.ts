@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../../../manifests/manifest/manifest.ts';
+import { publisherOf } from '../../../manifests/manifest/publisher-of.ts';
 
 /** What the probe serves: the ways out it tries, and a call that nobody declared. */
 export const ESCAPE_PATH = '/escape';
@@ -42,7 +43,7 @@ export default { endpoints: {
 
 /** Writes an extension that tries to get out of a cell like that of the one under review. */
 export async function writeProbe(dir: string, { id, limits, isolation }: Manifest): Promise<Manifest['id']> {
-  const probe = `${id.slice(0, id.indexOf('/'))}/review-probe` as Manifest['id'];
+  const probe = `${publisherOf(id)}/review-probe` as Manifest['id'];
   const manifest = {
     manifestVersion: 1,
     kind: 'extension',

@@ -10,6 +10,7 @@ import {
 } from '../../../kernel/trust/contents.ts';
 import { hasCode } from '../../../kernel/trust/verify.ts';
 import { HOST_VERSION } from '../../../kernel/version.ts';
+import { publisherOf } from '../../../manifests/manifest/publisher-of.ts';
 import { packExtension } from '../../packaging/index.ts';
 import { bundleDocumentationCheck, memberCheck } from '../../review/bundle-checks.ts';
 import { bundledPackages, dependencyCheck, licenseCheck } from '../../review/bundled-packages.ts';
@@ -124,10 +125,6 @@ async function checkExtension(
   const calls = asked.length > 0 ? asked : callsOf(manifest);
   const installed = { file, manifest, config, needed: needed.map((one) => one.file), calls };
   return [...atRest, ...(await liveChecks(host, installed, signal))];
-}
-
-function publisherOf(id: string): string {
-  return id.slice(0, id.indexOf('/'));
 }
 
 /** @returns the folder that was packed; `null`: the package was there already */

@@ -2,9 +2,10 @@ import type { TrustMaterial } from '@sigstore/verify';
 import type { Code } from '../../manifests/catalog/index.ts';
 import { MagError } from '../errors.ts';
 import { certifiedSigner } from './certificate.ts';
-import type { CertificateIdentity, PublisherTrust, TrustedKey, TrustPolicy } from './policy.ts';
+import type { PublisherTrust, TrustedKey, TrustPolicy } from './policy.ts';
 import { defaultKeyId, fingerprint, keyHint, parsePublicKey } from './public-key.ts';
 import { keyAmong, type Signature } from './signature.ts';
+import { markOf, requireInForce, type SignerMark } from './signers.ts';
 
 interface SignedBytes {
   readonly signature: Signature;
@@ -12,12 +13,6 @@ interface SignedBytes {
   /** SHA-256 of `archive`, hex. */
   readonly digest: string;
 }
-
-/** The key or identity that a signature was found to be of. */
-export type SignerMark =
-  /** SHA-256 of the SPKI, hex. */
-  | { readonly kind: 'key'; readonly fingerprint: string }
-  | { readonly kind: 'identity'; readonly issuer: string; readonly san: string };
 
 interface FoundSigner {
   readonly tier: PublisherTrust['tier'];
@@ -41,27 +36,12 @@ export function findSigner(
   // spec 02, trust policy: no entry for the publisher; there is no accept-all.
   if (!trust) throw refuse('E_SIG_UNTRUSTED', `The publisher ${publisher} is not in the trust policy`);
   if (signed.signature.keyHint === null) return findIdentity(signed, publisher, trust, now);
-  const key = keyOf(signed, trust);
+  const key = keyAmong(signed.signature, signed.archive, trust.keys);
   const covers = signed.signature.subjects.includes(signed.digest);
   if (!covers && (key || signed.signature.kind === 'message')) throw refuseSubject(signed, key);
   if (!key) throw refuseStranger(signed, publisher, trust, policy);
   requireInForce(key, `The key ${key.id} of ${publisher}`, now);
   return { tier: trust.tier, signedBy: key.id, mark: markOf(key) };
-}
-
-export function markOf(signer: TrustedKey | CertificateIdentity): SignerMark {
-  if ('san' in signer) return { kind: 'identity', issuer: signer.issuer, san: signer.san };
-  return { kind: 'key', fingerprint: fingerprint(parsePublicKey(signer.publicKey)) };
-}
-
-/** Whether two marks are of one signer. */
-export function isSigner(one: SignerMark, other: SignerMark): boolean {
-  if (one.kind === 'key') return other.kind === 'key' && one.fingerprint === other.fingerprint;
-  return other.kind === 'identity' && one.issuer === other.issuer && one.san === other.san;
-}
-
-function keyOf({ signature, archive }: SignedBytes, { keys }: PublisherTrust): TrustedKey | undefined {
-  return keyAmong(signature, archive, keys);
 }
 
 /**
@@ -83,7 +63,9 @@ function refuseStranger(
   policy: TrustPolicy,
 ): MagError {
   const others = [...policy.publishers].filter(([name]) => name !== publisher);
-  const other = others.find(([, theirs]) => keyOf(signed, theirs) !== undefined);
+  const other = others.find(
+    ([, theirs]) => keyAmong(signed.signature, signed.archive, theirs.keys) !== undefined,
+  );
   if (other) return refuse('E_SIG_IDENTITY', `The package of ${publisher} is signed by ${other[0]}`);
   if (!isTrusted(trust)) return refuseUntrusted(publisher);
   const hint = signed.signature.keyHint ?? '';
@@ -119,23 +101,6 @@ function rootOf(publisher: string, trust: PublisherTrust): TrustMaterial {
   }
   if (trustedRoot.material !== null) return trustedRoot.material;
   throw new MagError('E_CONFIG', `The trusted root of ${publisher}, ${trustedRoot.file}, is not there.`);
-}
-
-/**
- * spec 02, trust policy: removed or expired. One that is not valid yet was never taken back: whoever signed is one
- * that the publisher is not trusted with, so far.
- * @throws `E_SIG_REVOKED`, `E_SIG_IDENTITY`
- */
-export function requireInForce(
-  { revokedAt, notBefore, notAfter }: Pick<TrustedKey, 'revokedAt' | 'notBefore' | 'notAfter'>,
-  subject: string,
-  now: Date,
-): void {
-  if (revokedAt) throw refuse('E_SIG_REVOKED', `${subject} was removed`);
-  if (notAfter && notAfter <= now)
-    throw refuse('E_SIG_REVOKED', `${subject} expired on ${notAfter.toISOString()}`);
-  if (notBefore && now < notBefore)
-    throw refuse('E_SIG_IDENTITY', `${subject} is not valid before ${notBefore.toISOString()}`);
 }
 
 function isTrusted({ identities, keys }: PublisherTrust): boolean {
