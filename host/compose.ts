@@ -181,7 +181,7 @@ export async function startHost(
     onFenced: (error) => void kernel.abandon().finally(() => onFenced(error)),
     cleanerFor,
     alert: createAlertWebhook(config.alertWebhook, logger),
-    ...(config.healthIntervalMs === null ? {} : { healthIntervalMs: config.healthIntervalMs }),
+    healthIntervalMs: config.healthIntervalMs,
   });
   started.defer(() => kernel.stop());
   started.use(databases);

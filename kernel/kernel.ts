@@ -9,7 +9,6 @@ import { type MagError, messageOf } from './errors.ts';
 import { EventBus } from './events/bus.ts';
 import { EventTypes } from './events/event-types.ts';
 import { OutboxRelay } from './events/outbox-relay.ts';
-import type { RetryPolicy } from './events/subscriber.ts';
 import { HookPoints } from './hooks/hook-points.ts';
 import { HostCalls } from './host-calls.ts';
 import { kernelCalls } from './kernel-calls.ts';
@@ -53,14 +52,13 @@ export interface KernelOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   /** Where alerts go besides the log and the event bus. */
-  readonly alert?: (alert: Alert) => void;
-  /** Overrides how often every extension is checked, in milliseconds. */
-  readonly healthIntervalMs?: number;
-  readonly retry?: RetryPolicy;
+  readonly alert: (alert: Alert) => void;
+  /** How often every extension is checked, in milliseconds. `null`: as often as its manifest says. */
+  readonly healthIntervalMs: number | null;
   /** Takes out of what an extension says what it must not say, such as a secret; `null`: there is nothing. */
-  readonly cleanerFor?: (id: ExtensionId) => ((text: string) => string) | null;
+  readonly cleanerFor: (id: ExtensionId) => ((text: string) => string) | null;
   /** Another host took over from this one, which may write nothing any more: it is to end. */
-  readonly onFenced?: (error: MagError) => void;
+  readonly onFenced: (error: MagError) => void;
 }
 
 /** Composes the parts of the extension kernel. It knows no component, no SQL and no HTTP. */
@@ -98,8 +96,7 @@ export class Kernel {
     this.audit = new AuditLog(stores.audit, clock);
     this.#denials = new Denials(this.audit, clock);
     this.#called = new Repeats(this.audit, clock);
-    const send = (alert: Alert) => options.alert?.(alert);
-    this.#alerts = new Alerts({ health: stores.health, clock, logger, send });
+    this.#alerts = new Alerts({ health: stores.health, clock, logger, send: options.alert });
     const parts = this.#compose();
     const operations = new Operations(stores.operations, parts.turns, logger);
     const lifecycle = new Lifecycle(parts, operations);
@@ -116,7 +113,7 @@ export class Kernel {
     this.#remediation = new Remediation({ parts, operations, lifecycle });
     this.#monitor = new Monitor({
       parts,
-      intervalMs: options.healthIntervalMs ?? null,
+      intervalMs: options.healthIntervalMs,
       used: (id) => this.#used(id),
       unwell: (id, error) => this.#remediation.handleUnwell(id, error),
     });
@@ -235,7 +232,7 @@ export class Kernel {
       hosts: stores.hosts,
       logger,
       report: () => ({ revision: this.#reconciler.revision, runs: this.#reconciler.runs() }),
-      onFenced: (error) => onFenced?.(error),
+      onFenced,
       onBeat: async () => {
         if (!this.#started) return;
         this.#recovery.wake();
@@ -254,8 +251,7 @@ export class Kernel {
   }
 
   #compose(): Parts {
-    const { stores, data, transactions, files, sandbox, policy, logger, clock, retry, cleanerFor } =
-      this.#options;
+    const { stores, data, transactions, files, sandbox, policy, logger, clock, cleanerFor } = this.#options;
     const types = new EventTypes();
     const gate = new Gate();
     recordFirstUses(gate, this.audit, logger);
@@ -289,7 +285,6 @@ export class Kernel {
         types,
         clock,
         logger,
-        ...(retry === undefined ? {} : { retry }),
         deliver: (id, events, again) => this.#delivery.deliver(id, events, again),
       }),
       ownerFor: (verified) =>

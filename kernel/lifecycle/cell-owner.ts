@@ -10,7 +10,7 @@ export interface CellOwnerOptions {
   readonly calls: HostCalls;
   readonly logs: LogStore;
   readonly clock: Clock;
-  readonly cleanerFor?: ((id: ExtensionId) => ((text: string) => string) | null) | undefined;
+  readonly cleanerFor: (id: ExtensionId) => ((text: string) => string) | null;
 }
 
 /**
@@ -25,7 +25,7 @@ export function cellOwner(
   const map = createStackMap(`${id}/index.js`, entry, files.get(`${entry}.map`));
   return {
     hostCall: (name, params, origin) => calls.dispatch(manifest, name, params, origin),
-    clean: (text) => cleanerFor?.(id)?.(text) ?? text,
+    clean: (text) => cleanerFor(id)?.(text) ?? text,
     log: (level, message, fields, request) =>
       logs.write({
         at: clock.now(),

@@ -3,7 +3,7 @@ import type { Principal } from '../operator.ts';
 import type { ExtensionRecord } from '../ports.ts';
 import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import { alertOf, announce, type Reason } from './announce.ts';
-import { Bundles } from './bundles.ts';
+import { Bundles } from './bundles/bundles.ts';
 import { type ExtensionMove, endOf, inputOf, installMove, stepsOf, switchMove } from './extension-moves.ts';
 import { approvedOf } from './install-steps.ts';
 import { type MoveRequest, requestOf } from './move-request.ts';

@@ -1,6 +1,6 @@
 import { messageOf, toMagError } from '../errors.ts';
 import type { ExtensionRecord, Operation } from '../ports.ts';
-import { type BundleInput, bundleSteps, completeRecord, holdsOf } from './bundle-steps.ts';
+import { type BundleInput, bundleSteps, completeRecord, holdsOf } from './bundles/steps.ts';
 import { completeMove, isRecorded, moveOf, stepsOf } from './extension-moves.ts';
 import { isTakingAway } from './moves.ts';
 import type { Operations } from './operations.ts';

@@ -1,6 +1,6 @@
 import { NO_CONTRIBUTIONS } from '../../manifests/manifest/contributions.ts';
 import type { BundleManifest, ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
-import { resolveMembers } from '../lifecycle/bundle-members.ts';
+import { resolveMembers } from '../lifecycle/bundles/members.ts';
 import type { Parts } from '../lifecycle/parts.ts';
 import type { UpgradePlan } from '../operator.ts';
 import { planUpgrade, rangeChanges } from './upgrade-plan.ts';

@@ -1,6 +1,6 @@
 import semver from 'semver';
 import type { AnyManifest, BundleManifest, Manifest } from '../../manifests/manifest/manifest.ts';
-import { candidatesOf } from '../lifecycle/bundle-members.ts';
+import { candidatesOf } from '../lifecycle/bundles/members.ts';
 import type { Parts } from '../lifecycle/parts.ts';
 import { HOST_VERSION } from '../version.ts';
 

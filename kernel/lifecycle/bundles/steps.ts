@@ -1,13 +1,13 @@
-import type { JsonObject } from '../../manifests/json.ts';
-import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { MagError, messageOf } from '../errors.ts';
-import type { OperationKind, RecordContent } from '../ports.ts';
-import { type ExtensionMove, phasesOf, stepsOf } from './extension-moves.ts';
-import { isTakingAway } from './moves.ts';
-import type { Parts } from './parts.ts';
-import type { Phases, Step } from './steps.ts';
-import { NO_PEERS, type Peers } from './target-version.ts';
-import { removePackages } from './uninstall-steps.ts';
+import type { JsonObject } from '../../../manifests/json.ts';
+import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { MagError, messageOf } from '../../errors.ts';
+import type { OperationKind, RecordContent } from '../../ports.ts';
+import { type ExtensionMove, phasesOf, stepsOf } from '../extension-moves.ts';
+import { isTakingAway } from '../moves.ts';
+import type { Parts } from '../parts.ts';
+import type { Phases, Step } from '../steps.ts';
+import { NO_PEERS, type Peers } from '../target-version.ts';
+import { removePackages } from '../uninstall-steps.ts';
 
 /** What an operation on a bundle was asked to do, as it is journaled: enough to undo or complete it. */
 export interface BundleInput {

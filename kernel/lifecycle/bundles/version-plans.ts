@@ -1,19 +1,19 @@
 import semver from 'semver';
-import type { JsonObject } from '../../manifests/json.ts';
-import type { BundleManifest, ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { MagError } from '../errors.ts';
-import type { InstallRequest, Principal, UpgradeRequest } from '../operator.ts';
-import type { ExtensionRecord, RecordContent } from '../ports.ts';
-import { startOrder } from '../registry/dependencies.ts';
-import { shareApproval } from './bundle-approval.ts';
-import { type Composition, compositionOf, type Member, withComposition } from './bundle-composition.ts';
-import { planLeavers } from './bundle-leavers.ts';
-import { type Choice, isInstalled, memberIds, resolveMembers } from './bundle-members.ts';
-import type { BundlePlan } from './bundle-steps.ts';
-import { type ExtensionMove, installMove, switchMove } from './extension-moves.ts';
-import type { Parts } from './parts.ts';
-import { irreversibleBetween } from './switch-migrations.ts';
-import { highest, refuseIrreversible } from './target-version.ts';
+import type { JsonObject } from '../../../manifests/json.ts';
+import type { BundleManifest, ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { MagError } from '../../errors.ts';
+import type { InstallRequest, Principal, UpgradeRequest } from '../../operator.ts';
+import type { ExtensionRecord, RecordContent } from '../../ports.ts';
+import { startOrder } from '../../registry/dependencies.ts';
+import { type ExtensionMove, installMove, switchMove } from '../extension-moves.ts';
+import type { Parts } from '../parts.ts';
+import { irreversibleBetween } from '../switch-migrations.ts';
+import { highest, refuseIrreversible } from '../target-version.ts';
+import { shareApproval } from './approval.ts';
+import { type Composition, compositionOf, type Member, withComposition } from './composition.ts';
+import { planLeavers } from './leavers.ts';
+import { type Choice, isInstalled, memberIds, resolveMembers } from './members.ts';
+import type { BundlePlan } from './steps.ts';
 
 // What installing, upgrading and rolling back a bundle does with its members: which version they are brought to.
 

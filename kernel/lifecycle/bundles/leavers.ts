@@ -1,10 +1,10 @@
 import semver from 'semver';
-import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import type { ExtensionRecord } from '../ports.ts';
-import { type Node, startOrderOfAll } from '../registry/dependencies.ts';
-import { memberIds } from './bundle-members.ts';
-import { type ExtensionMove, peersOf } from './extension-moves.ts';
-import type { Parts } from './parts.ts';
+import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import type { ExtensionRecord } from '../../ports.ts';
+import { type Node, startOrderOfAll } from '../../registry/dependencies.ts';
+import { type ExtensionMove, peersOf } from '../extension-moves.ts';
+import type { Parts } from '../parts.ts';
+import { memberIds } from './members.ts';
 
 /** Who is no member of the next version stays as it is, or is disabled when what it needs is not there any more. */
 export async function planLeavers(

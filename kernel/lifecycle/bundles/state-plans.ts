@@ -1,13 +1,13 @@
-import type { BundleManifest, ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { MagError } from '../errors.ts';
-import type { ExtensionRecord } from '../ports.ts';
-import { dependentsOf, type Node, startOrderOfAll } from '../registry/dependencies.ts';
-import { compositionOf } from './bundle-composition.ts';
-import { memberIds, memberOrder } from './bundle-members.ts';
-import { type BundlePlan, runs } from './bundle-steps.ts';
-import type { ExtensionMove } from './extension-moves.ts';
-import { requireMove } from './moves.ts';
-import type { Parts } from './parts.ts';
+import type { BundleManifest, ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { MagError } from '../../errors.ts';
+import type { ExtensionRecord } from '../../ports.ts';
+import { dependentsOf, type Node, startOrderOfAll } from '../../registry/dependencies.ts';
+import type { ExtensionMove } from '../extension-moves.ts';
+import { requireMove } from '../moves.ts';
+import type { Parts } from '../parts.ts';
+import { compositionOf } from './composition.ts';
+import { memberIds, memberOrder } from './members.ts';
+import { type BundlePlan, runs } from './steps.ts';
 
 // What enabling, disabling and uninstalling a bundle does with its members: which state they are brought to.
 

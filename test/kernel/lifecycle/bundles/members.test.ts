@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { shareApproval } from '../../../kernel/lifecycle/bundle-approval.ts';
-import { compositionOf, withComposition } from '../../../kernel/lifecycle/bundle-composition.ts';
-import { type Candidates, chooseVersions } from '../../../kernel/lifecycle/bundle-members.ts';
+import { shareApproval } from '../../../../kernel/lifecycle/bundles/approval.ts';
+import { compositionOf, withComposition } from '../../../../kernel/lifecycle/bundles/composition.ts';
+import { type Candidates, chooseVersions } from '../../../../kernel/lifecycle/bundles/members.ts';
 
 const member = (range: string, installed: string | null, ...staged: string[]): Candidates => ({
   id: 'acme/a',

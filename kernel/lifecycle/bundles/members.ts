@@ -1,9 +1,9 @@
 import semver from 'semver';
-import type { BundleManifest, ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
-import { MagError } from '../errors.ts';
-import type { ExtensionRecord } from '../ports.ts';
-import { type Node, startOrder } from '../registry/dependencies.ts';
-import type { Parts } from './parts.ts';
+import type { BundleManifest, ExtensionId, Manifest } from '../../../manifests/manifest/manifest.ts';
+import { MagError } from '../../errors.ts';
+import type { ExtensionRecord } from '../../ports.ts';
+import { type Node, startOrder } from '../../registry/dependencies.ts';
+import type { Parts } from '../parts.ts';
 
 /** What this host has of a member of a bundle. */
 export interface Candidates {

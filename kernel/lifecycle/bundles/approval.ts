@@ -1,5 +1,5 @@
-import type { ExtensionId, Manifest } from '../../manifests/manifest/manifest.ts';
-import { MagError } from '../errors.ts';
+import type { ExtensionId, Manifest } from '../../../manifests/manifest/manifest.ts';
+import { MagError } from '../../errors.ts';
 
 type Approval = readonly string[] | 'all';
 

@@ -1,27 +1,27 @@
 import semver from 'semver';
-import type { JsonObject } from '../../manifests/json.ts';
-import type { BundleManifest, ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { codeOf, MagError, messageOf, toMagError } from '../errors.ts';
-import type { Principal } from '../operator.ts';
-import type { ExtensionRecord } from '../ports.ts';
-import { alertOf } from './announce.ts';
-import { memberIds } from './bundle-members.ts';
-import { planDisable, planEnable, planUninstall } from './bundle-state-plans.ts';
-import { type BundleInput, type BundlePlan, bundleSteps, holdsOf } from './bundle-steps.ts';
-import { planInstall, planRollback, planUpgrade, type Target } from './bundle-version-plans.ts';
-import { endOf, peersOf } from './extension-moves.ts';
-import type { MoveRequest } from './move-request.ts';
-import type { Operations } from './operations.ts';
-import type { Parts } from './parts.ts';
-import { recordEnd } from './record-end.ts';
-import { runSteps } from './steps.ts';
+import type { JsonObject } from '../../../manifests/json.ts';
+import type { BundleManifest, ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import { codeOf, MagError, messageOf, toMagError } from '../../errors.ts';
+import type { Principal } from '../../operator.ts';
+import type { ExtensionRecord } from '../../ports.ts';
+import { alertOf } from '../announce.ts';
+import { endOf, peersOf } from '../extension-moves.ts';
+import type { MoveRequest } from '../move-request.ts';
+import type { Operations } from '../operations.ts';
+import type { Parts } from '../parts.ts';
+import { recordEnd } from '../record-end.ts';
+import { runSteps } from '../steps.ts';
 import {
   keptVersion,
   refuseRollback,
   refuseSame,
   requireHostVersion,
   stagedVersion,
-} from './target-version.ts';
+} from '../target-version.ts';
+import { memberIds } from './members.ts';
+import { planDisable, planEnable, planUninstall } from './state-plans.ts';
+import { type BundleInput, type BundlePlan, bundleSteps, holdsOf } from './steps.ts';
+import { planInstall, planRollback, planUpgrade, type Target } from './version-plans.ts';
 
 /**
  * Moves bundles (spec 02): every move is one operation that holds the bundle and its members, and whose steps

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../manifests/json.ts';
-import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
-import type { ExtensionRecord } from '../ports.ts';
+import type { JsonObject } from '../../../manifests/json.ts';
+import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
+import type { ExtensionRecord } from '../../ports.ts';
 
 /** A member as a version of its bundle has it. */
 export interface Member {
