@@ -1,6 +1,6 @@
 import semver from 'semver';
 import { MagError } from '../../kernel/errors.ts';
-import { isInstalled } from '../../kernel/lifecycle/bundles/members.ts';
+import { isInstalled } from '../../kernel/lifecycle/moves.ts';
 import type { ExtensionSummary, Operator, Principal, Staged, Submitted } from '../../kernel/operator.ts';
 import type { ExtensionState } from '../../kernel/ports.ts';
 import { startOrder } from '../../kernel/registry/dependencies.ts';

@@ -32,6 +32,11 @@ export function move(kind: OperationKind, from: ExtensionState): ExtensionState 
   );
 }
 
+/** Whether a version of it holds. */
+export function isInstalled({ state }: Pick<ExtensionRecord, 'state'>): boolean {
+  return state !== 'staged' && state !== 'uninstalled';
+}
+
 /** Whether the operation takes away: it is completed once it has begun. One that adds is undone instead. */
 export function isTakingAway(kind: OperationKind): boolean {
   return kind === 'disable' || kind === 'uninstall';

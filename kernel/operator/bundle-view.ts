@@ -1,6 +1,6 @@
 import semver from 'semver';
 import type { AnyManifest, CapabilityRequest, ExtensionId } from '../../manifests/manifest/manifest.ts';
-import { isInstalled } from '../lifecycle/bundles/members.ts';
+import { isInstalled } from '../lifecycle/moves.ts';
 import type { Parts } from '../lifecycle/parts.ts';
 import type { BundleMember } from '../operator.ts';
 

@@ -126,9 +126,7 @@ export class Registry {
   /** The extensions that are installed, as the dependency resolver sees them. */
   async nodes(): Promise<Map<string, Node>> {
     const nodes = new Map<string, Node>();
-    for (const record of await this.records()) {
-      if (record.state === 'staged') continue;
-      const manifest = await this.describe(record.digest);
+    for (const { record, manifest } of await this.#installed()) {
       if (manifest.kind === 'bundle') continue;
       const { dependencies } = manifest;
       nodes.set(record.id, { id: record.id, version: record.version, dependencies });
@@ -138,13 +136,17 @@ export class Registry {
 
   /** The bundles that are installed. */
   async bundles(): Promise<{ record: ExtensionRecord; manifest: BundleManifest }[]> {
-    const bundles: { record: ExtensionRecord; manifest: BundleManifest }[] = [];
+    return (await this.#installed()).flatMap(({ record, manifest }) =>
+      manifest.kind === 'bundle' ? [{ record, manifest }] : [],
+    );
+  }
+
+  async #installed(): Promise<{ record: ExtensionRecord; manifest: AnyManifest }[]> {
+    const installed: { record: ExtensionRecord; manifest: AnyManifest }[] = [];
     for (const record of await this.records()) {
-      if (record.state === 'staged') continue;
-      const manifest = await this.describe(record.digest);
-      if (manifest.kind === 'bundle') bundles.push({ record, manifest });
+      if (record.state !== 'staged') installed.push({ record, manifest: await this.describe(record.digest) });
     }
-    return bundles;
+    return installed;
   }
 
   async #bytes(digest: string): Promise<PackageBytes> {

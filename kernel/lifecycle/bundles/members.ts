@@ -3,6 +3,7 @@ import type { BundleManifest, ExtensionId, Manifest } from '../../../manifests/m
 import { MagError } from '../../errors.ts';
 import type { ExtensionRecord } from '../../ports.ts';
 import { type Node, startOrder } from '../../registry/dependencies.ts';
+import { isInstalled } from '../moves.ts';
 import type { Parts } from '../parts.ts';
 
 /** What this host has of a member of a bundle. */
@@ -79,10 +80,6 @@ export async function candidatesOf(
       return { id, range, installed, staged: packages.map(({ version }) => version) };
     }),
   );
-}
-
-export function isInstalled({ state }: Pick<ExtensionRecord, 'state'>): boolean {
-  return state !== 'staged' && state !== 'uninstalled';
 }
 
 /**

@@ -6,13 +6,14 @@ import type { InstallRequest, Principal, UpgradeRequest } from '../../operator.t
 import type { ExtensionRecord, RecordContent } from '../../ports.ts';
 import { startOrder } from '../../registry/dependencies.ts';
 import { type ExtensionMove, installMove, switchMove } from '../extension-moves.ts';
+import { isInstalled } from '../moves.ts';
 import type { Parts } from '../parts.ts';
 import { irreversibleBetween } from '../switch-migrations.ts';
 import { highest, refuseIrreversible } from '../target-version.ts';
 import { shareApproval } from './approval.ts';
 import { type Composition, compositionOf, type Member, withComposition } from './composition.ts';
 import { planLeavers } from './leavers.ts';
-import { type Choice, isInstalled, memberIds, resolveMembers } from './members.ts';
+import { type Choice, memberIds, resolveMembers } from './members.ts';
 import type { BundlePlan } from './steps.ts';
 
 // What installing, upgrading and rolling back a bundle does with its members: which version they are brought to.
