@@ -28,11 +28,7 @@ export async function runCli(terminal: Terminal): Promise<ExitCode> {
     if (thrown instanceof Reported) return 1;
     const usage = usageOf(thrown);
     if (usage !== null) return reportUsage(terminal, usage);
-    const error = toMagError(
-      thrown,
-      isAboutFile(thrown) ? 'E_BAD_REQUEST' : 'E_INTERNAL',
-      messageForPeople(thrown),
-    );
+    const error = toMagError(thrown, codeOfFile(thrown) ?? 'E_INTERNAL', messageForPeople(thrown));
     report(terminal, error.code, error.message);
     return 1;
   }
@@ -80,13 +76,15 @@ function wantsJson(argv: readonly string[]): boolean {
   });
 }
 
-/** A file that somebody named cannot be read or written as what it is: no fault of this program. */
-function isAboutFile(thrown: unknown): boolean {
-  if (!(thrown instanceof Error) || !('path' in thrown) || !('code' in thrown)) return false;
-  return ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(
-    String(thrown.code),
-  );
+/** A file that cannot be read or written as what it is, and a disk that is full, are no faults of this program. */
+function codeOfFile(thrown: unknown): Code | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  if (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT') return 'E_FILE';
+  if (!('path' in thrown)) return undefined;
+  return NAMED_FILE.includes(String(thrown.code)) ? 'E_BAD_REQUEST' : undefined;
 }
+
+const NAMED_FILE = ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'];
 
 /** A fault of this program or of the machine it runs on. */
 function messageForPeople(thrown: unknown): string {

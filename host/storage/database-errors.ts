@@ -8,6 +8,7 @@ const CONTENT_CLASSES = ['22', '23', '54'];
 
 /** A value that no column of its kind can hold: a text with NUL, a number or a time that is too large. */
 const DATA_CLASS = '22';
+const DISK_FULL = '53100';
 
 /** Any error of `pg` as one of ours, its text kept inside: it may show SQL. */
 export function storageError(cause: unknown): MagError {
@@ -16,6 +17,8 @@ export function storageError(cause: unknown): MagError {
     return new MagError('E_BAD_REQUEST', 'A value is none that the database can hold.', { cause });
   if (sqlStateOf(cause) === FENCED)
     return new MagError('E_FENCED', 'Another host took over from this one.', { cause });
+  if (sqlStateOf(cause) === DISK_FULL)
+    return new MagError('E_STORAGE', 'The disk of the database is full.', { cause });
   const refused = sqlStateOf(cause) !== undefined && !isConnectionState(sqlStateOf(cause));
   const message = refused
     ? 'The database of the host refused a statement.'

@@ -149,7 +149,10 @@ export const CODES = {
     status: 503,
     meaning: 'The extension sent and received more over the network in a minute than its limit.',
   },
-  E_FILE: { status: 503, meaning: 'The disk under the files of extensions does not answer or is full.' },
+  E_FILE: {
+    status: 503,
+    meaning: 'The disk under files, of extensions or of mag, does not answer or is full.',
+  },
   E_FILE_PATH: {
     status: 400,
     meaning: 'The path is malformed, or what lies there is of another kind than the call needs.',

@@ -53,6 +53,12 @@ describe('an author, without a host', () => {
     expect(stderr).toContain('error E_BAD_REQUEST: EISDIR');
   });
 
+  it.runIf(process.platform === 'linux')('says that a disk is full', async () => {
+    const { exitCode, stderr } = await run('extension:pack', 'hello', '--out', '/dev/full');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('error E_FILE: ENOSPC');
+  });
+
   it('verifies with the key', async () => {
     const args = ['extension:verify', `hello/${NAME}`, '--key', 'acme.pub', '--output', 'json'];
     const { exitCode, stdout } = await run(...args);

@@ -96,6 +96,14 @@ describe('openDatabase', () => {
     expect(messageOf(error)).not.toContain('hunter2');
   });
 
+  it('says that the disk is full, not that nobody answers', async () => {
+    const full = "DO $$ BEGIN RAISE SQLSTATE '53100'; END $$";
+    await expect(database.query(full)).rejects.toMatchObject({
+      code: 'E_STORAGE',
+      message: 'The disk of the database is full.',
+    });
+  });
+
   it('cancels a statement that runs too long', async () => {
     // Long enough for what is asked when it is opened, on a machine that does other things.
     await using impatient = await openDatabase(test.url, { statementTimeoutMs: 1_000 });
