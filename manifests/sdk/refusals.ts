@@ -23,7 +23,7 @@ export interface Refusals {
   readonly endpoint: <Params = Readonly<Record<string, string>>>(
     handler: (request: EndpointRequest<Params>, ctx: Context) => Promise<EndpointResponse> | EndpointResponse,
   ) => (request: EndpointRequest<Params>, ctx: Context) => Promise<EndpointResponse>;
-  /** Says `CODE: message` to people and `{ code, message }` to programs, with exit code 1. */
+  /** Says `CODE: message` to people and `{ error: { code, detail } }` to programs, with exit code 1. */
   readonly command: (
     handler: (invocation: Invocation, ctx: Context) => Promise<CommandResult> | CommandResult,
   ) => (invocation: Invocation, ctx: Context) => Promise<CommandResult>;
@@ -44,7 +44,9 @@ export function refusals<Code extends string>(rules: RefusalRules<Code>): Refusa
         return await handler(invocation, ctx);
       } catch (thrown) {
         const { code, error } = refusalIn(rules, thrown);
-        return { text: `${code}: ${error.message}`, data: { code, message: error.message }, exitCode: 1 };
+        // As every other error of mag is said with --output json.
+        const data = { error: { code, detail: error.message } };
+        return { text: `${code}: ${error.message}`, data, exitCode: 1 };
       }
     },
   };

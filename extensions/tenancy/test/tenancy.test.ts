@@ -95,7 +95,7 @@ describe('what clients send', () => {
     const answer = await list?.(createRequest({ params: { tenant: 't_b' } }), ctx);
     expect(answer).toMatchObject({ status: 403, body: { code: 'WRONG_TENANT' } });
     const command = await tenancy.commands.list?.(createInvocation('list', { args: { tenant: 't_b' } }), ctx);
-    expect(command).toMatchObject({ exitCode: 1, data: { code: 'WRONG_TENANT' } });
+    expect(command).toMatchObject({ exitCode: 1, data: { error: { code: 'WRONG_TENANT' } } });
     expect(ctx.calls).toEqual([]);
   });
 });

@@ -182,7 +182,10 @@ async function verify(session: Session, file: string, options: VerifyOptions): P
 async function explain(session: Session, file: string, options: TrustGiven): Promise<void> {
   const { explainVerification } = await import('../explain-verify.ts');
   const explained = await explainVerification(session, file, options);
-  session.output.print(explained, () =>
+  const { verdict, reason } = explained;
+  const isRefused = verdict !== 'accepted';
+  const answer = isRefused ? { ...explained, error: { code: verdict, detail: reason } } : explained;
+  session.output.print(answer, () =>
     details([
       ['package', explained.package],
       ['digest', explained.digest],
@@ -192,11 +195,11 @@ async function explain(session: Session, file: string, options: TrustGiven): Pro
       ['revocations', explained.revocations],
       ['needs', explained.needs],
       ...explained.attestations.map((line) => ['attestation', line] as const),
-      ['verdict', `${explained.verdict}: ${explained.reason}`],
+      ['verdict', `${verdict}: ${reason}`],
       ...(explained.remedy === '' ? [] : [['what to do', explained.remedy] as const]),
     ]),
   );
-  if (explained.verdict !== 'accepted') throw new Reported();
+  if (isRefused) throw new Reported();
 }
 
 async function generate(session: Session, out: string): Promise<void> {

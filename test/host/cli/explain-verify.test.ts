@@ -81,7 +81,7 @@ describe('extension:verify --explain', () => {
     };
     const [archive, bundle] = cases[what] ?? [new Uint8Array(), null];
     const { exitCode, said, text } = await explain(archive, bundle);
-    expect([exitCode, said]).toMatchObject([1, { verdict: code, ...found }]);
+    expect([exitCode, said]).toMatchObject([1, { verdict: code, error: { code }, ...found }]);
     expect(said.remedy).not.toBe('');
     expect(text).toContain('what to do');
   });

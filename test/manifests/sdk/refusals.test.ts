@@ -32,7 +32,7 @@ describe('refusals', () => {
   it('says it in a command', async () => {
     expect(await command(throwing(soldOut))(createInvocation('buy'), ctx)).toEqual({
       text: 'SOLD_OUT: none left',
-      data: { code: 'SOLD_OUT', message: 'none left' },
+      data: { error: { code: 'SOLD_OUT', detail: 'none left' } },
       exitCode: 1,
     });
   });

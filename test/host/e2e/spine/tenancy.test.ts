@@ -304,7 +304,7 @@ describe('the commands', () => {
     expect((await mag('catalog-remove', 't_shop', 'projects', 'one')).exitCode).toBe(0);
     expect(await mag('catalog-show', 't_shop', 'projects', 'one')).toMatchObject({
       exitCode: 1,
-      said: { code: 'NOT_FOUND' },
+      said: { error: { code: 'NOT_FOUND' } },
     });
     expect(
       (await mag('user-set', 'user:zoe', '--name', 'Zoe', '--email', 'zoe@example.com')).said,
@@ -322,7 +322,7 @@ describe('the commands', () => {
     ])
       expect(await mag(...(wrong as [string]))).toMatchObject({
         exitCode: 1,
-        said: { code: expect.any(String) },
+        said: { error: { code: expect.any(String), detail: expect.any(String) } },
       });
   });
 });
