@@ -1,7 +1,7 @@
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { codeOf, messageOf } from '../errors.ts';
-import { Looking } from '../looking.ts';
 import type { EventLog, Logger, Outbox, StoredEvent } from '../ports.ts';
+import { WorkLoop } from '../work-loop.ts';
 
 /** How often a host looks for what another one left behind. Of what commits here it is told. */
 const LOOK_MS = 5_000;
@@ -26,7 +26,7 @@ export class OutboxRelay {
   readonly #options: OutboxRelayOptions;
   #timer: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
-  readonly #looking = new Looking(() => this.#look());
+  readonly #loop = new WorkLoop(() => this.#look());
   #stopped = false;
 
   constructor(options: OutboxRelayOptions) {
@@ -40,14 +40,14 @@ export class OutboxRelay {
 
   /** Looks now; cheap when it is looking already. */
   wake(): void {
-    if (!this.#stopped) void this.#looking.wake();
+    if (!this.#stopped) void this.#loop.wake();
   }
 
   /** Ends after what is under way. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
-    await this.#looking.ended();
+    await this.#loop.ended();
     clearTimeout(this.#again);
   }
 

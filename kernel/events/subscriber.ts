@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, messageOf } from '../errors.ts';
-import { Looking } from '../looking.ts';
 import type { DeadLetter, EventLog, EventPage, Logger, StoredEvent, SubscriptionKey } from '../ports.ts';
+import { WorkLoop } from '../work-loop.ts';
 import { type DeliveryOutcome, isOver } from './in-turn.ts';
 
 const BATCH = 128;
@@ -61,7 +61,7 @@ export class Subscriber {
   /** Of the event behind the place. */
   #attempts = 0;
   #mostInHand = 1;
-  readonly #looking = new Looking(() => this.#look());
+  readonly #loop = new WorkLoop(() => this.#look());
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
@@ -71,13 +71,13 @@ export class Subscriber {
 
   /** Looks for new events; cheap when it is looking already. */
   wake(): void {
-    if (!this.#stop.signal.aborted) void this.#looking.wake();
+    if (!this.#stop.signal.aborted) void this.#loop.wake();
   }
 
   /** Waits for the events in hand, then ends. The place is kept. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#looking.ended();
+    await this.#loop.ended();
   }
 
   async #look(): Promise<void> {

@@ -1,9 +1,9 @@
 import type { ExtensionId } from '../../manifests/manifest/manifest.ts';
 import { MagError, messageOf, toMagError } from '../errors.ts';
-import { Looking } from '../looking.ts';
 import type { StartupEntry } from '../operator.ts';
 import type { ExtensionRecord, ExtensionState, HostRun } from '../ports.ts';
 import { dependentsOf, startOrderOfAll } from '../registry/dependencies.ts';
+import { WorkLoop } from '../work-loop.ts';
 import { alertOf } from './announce.ts';
 import { withdraw } from './disable-steps.ts';
 import { enableSteps } from './enable-steps.ts';
@@ -28,7 +28,7 @@ export class Reconciler {
   #revision = 0;
   /** An operation had the turn on something: it is looked at again. */
   #skipped = false;
-  readonly #looking = new Looking(() => this.#look());
+  readonly #loop = new WorkLoop(() => this.#look());
   #stopped = false;
 
   constructor(parts: Parts) {
@@ -55,13 +55,13 @@ export class Reconciler {
 
   /** Reconciles soon; a call while it is at work makes it look once more. Never throws. */
   wake(): Promise<void> {
-    return this.#looking.wake();
+    return this.#loop.wake();
   }
 
   /** Stops everything that runs, each after those that need it, and starts nothing any more. */
   async stopAll(): Promise<void> {
     this.#stopped = true;
-    await this.#looking.ended();
+    await this.#loop.ended();
     const ids = this.#parts.running.ids().reverse();
     const manifests = ids.flatMap((id) => this.#parts.running.get(id)?.manifest ?? []);
     await sideBySide(

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Looking } from '../../kernel/looking.ts';
+import { WorkLoop } from '../../kernel/work-loop.ts';
 
 describe('who looks for work', () => {
   it('looks once more when it is woken while it looks, however often', async () => {
     let looks = 0;
-    const looking = new Looking(async () => {
+    const looking = new WorkLoop(async () => {
       looks += 1;
       await nextTurn();
     });
@@ -19,7 +19,7 @@ describe('who looks for work', () => {
 
   it('never looks twice at once', async () => {
     let [now, most] = [0, 0];
-    const looking = new Looking(async () => {
+    const looking = new WorkLoop(async () => {
       now += 1;
       most = Math.max(most, now);
       await nextTurn();
@@ -37,7 +37,7 @@ describe('who looks for work', () => {
     for (let microtasks = 0; microtasks < 12; microtasks++) {
       let isThere = false;
       let isFound = true;
-      const looking = new Looking(async () => {
+      const looking = new WorkLoop(async () => {
         if (isThere) isFound = true;
       });
       void looking.wake();
