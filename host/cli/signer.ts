@@ -102,7 +102,7 @@ export async function onHostOrFile<Asked, Edited>(
   } catch (error) {
     if (!isRefused(error) || !session.isLocal()) throw error;
     const { dataDir } = session.config();
-    session.output.say(`no host is running: editing the trust policy in ${dataDir}`);
+    session.output.say(`no host is running: this is the trust policy in ${dataDir}`);
     const { createTrustAdmin } = await import('../trust/trust-admin.ts');
     return edit(createTrustAdmin(dataDir));
   }

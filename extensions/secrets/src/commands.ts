@@ -25,14 +25,14 @@ export const commands = {
     const expected = options['if-version'];
     const change = typeof expected === 'number' ? { version: expected } : {};
     const { swapped, version } = await ctx.secrets.mappings.set(keyOf(args, options), target, change);
-    if (!swapped) return refused(`${args.name} has version ${version}`);
+    if (!swapped) return refused('STALE', `${args.name} has version ${version}`);
     return said(`${args.name} is read from ${target.backend} (version ${version})`, { version });
   },
   unmap: async ({ args, options }: Invocation, ctx: Context) => {
     const { swapped, version } = await ctx.secrets.mappings.remove(keyOf(args, options));
     return swapped
       ? said(`${args.name} is mapped no longer`, { version })
-      : refused(`${args.name} is not mapped`);
+      : refused('NOT_FOUND', `${args.name} is not mapped`);
   },
   rotate: async ({ args, options }: Invocation, ctx: Context) => {
     const { version, rotatedAt } = await ctx.secrets.mappings.rotate(keyOf(args, options));
@@ -113,6 +113,7 @@ function said(text: string, data: Record<string, string | number>): CommandResul
   return { text, data };
 }
 
-function refused(text: string): CommandResult {
-  return { text, exitCode: 1 };
+/** With the codes and the shape that refusals have elsewhere. */
+function refused(code: 'STALE' | 'NOT_FOUND', detail: string): CommandResult {
+  return { text: `${code}: ${detail}`, data: { error: { code, detail } }, exitCode: 1 };
 }

@@ -72,7 +72,10 @@ describe('the commands', () => {
     expect((await run('map', { 'rotate-after-days': 9 })).text).toBe(
       'PAY_KEY is read from vault:main (version 1)',
     );
-    expect(await run('map', { 'if-version': 0 })).toMatchObject({ exitCode: 1 });
+    expect(await run('map', { 'if-version': 0 })).toMatchObject({
+      exitCode: 1,
+      data: { error: { code: 'STALE' } },
+    });
     expect((await run('rotate')).data).toMatchObject({ version: 2 });
     expect(await run('check')).toMatchObject({ exitCode: 0, data: { state: 'present' } });
     expect((await run('list')).text?.split('\n')[1]).toMatch(/^PAY_KEY {2}- {3}- +unchecked {2}vault:main/);
@@ -80,7 +83,7 @@ describe('the commands', () => {
     expect((await run('history')).data).toMatchObject([{ what: 'rotate' }, { what: 'map' }]);
     expect((await run('backends')).data).toMatchObject([{ backend: 'folder' }, { backend: 'environment' }]);
     expect(await run('unmap')).toMatchObject({ data: { version: 3 } });
-    expect(await run('unmap')).toMatchObject({ exitCode: 1 });
+    expect(await run('unmap')).toMatchObject({ exitCode: 1, data: { error: { code: 'NOT_FOUND' } } });
   });
 });
 

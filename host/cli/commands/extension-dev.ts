@@ -65,11 +65,10 @@ export function addDevCommands(program: Command, open: OpenSession): void {
   program
     .command('extension:profile <dir>')
     .description('call an extension on a throw-away host and see where its time goes')
-    .option(
-      '--call <request>',
-      '"GET /greet/Ada", repeatable (default: each plain GET endpoint)',
-      collect,
-      [],
+    .addOption(
+      new Option('--call <request>', '"GET /greet/Ada", repeatable')
+        .argParser(collect)
+        .default([], 'each plain GET endpoint'),
     )
     .option('--seconds <count>', 'how long', countUpTo(MAX_SECONDS), DEFAULT_SECONDS)
     .addOption(

@@ -36,8 +36,15 @@ export function addReviewCommands(program: Command, open: OpenSession): void {
       'a Postgres server to make a throw-away database on (default: an embedded one)',
     )
     .option('--config <file.json>', 'the configuration the extension is installed with')
-    .option('--call <request...>', 'what to measure (default: every GET endpoint without parameters)', [])
-    .option('--with <dir|file.mag...>', 'what it depends on (what MagFlock comes with is there)', [])
+    .addOption(
+      new Option('--call <request...>', 'what to measure').default(
+        [],
+        'every GET endpoint without parameters',
+      ),
+    )
+    .addOption(
+      new Option('--with <dir|file.mag...>', 'what it depends on').default([], 'what MagFlock comes with'),
+    )
     .option('--no-tests', 'do not run the tests of the folder, which run outside of the sandbox')
     .addHelpText('after', example('extension:review hello --report review.json'))
     .action((target: string, options: ReviewOptions, command: Command) =>

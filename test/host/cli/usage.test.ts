@@ -60,6 +60,15 @@ describe('mag --help', () => {
     expect(stdout).toContain('extension:install');
   });
 
+  it.each(['extension:profile', 'extension:review'])(
+    'of %s says each default once, in words',
+    async (name) => {
+      const { stdout } = await run(name, '--help');
+      expect(stdout).toContain('(default: ');
+      expect(stdout).not.toContain('[])');
+    },
+  );
+
   it('is an error, on stderr, without a command', async () => {
     const { exitCode, stdout, stderr } = await run();
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
