@@ -12,10 +12,10 @@ const LONG_MS = 15 * 60_000;
 const EVERY = process.env.MAG_CHAOS === 'full' ? 1 : 20;
 
 /** Of its own an operation has more than these, whatever a host writes beside it. */
-const FEWEST_WRITES = 10;
+const FEWEST_WRITES = 8;
 
 export interface Killing {
-  readonly kind: 'install' | 'enable' | 'upgrade' | 'rollback' | 'uninstall';
+  readonly kind: 'install' | 'enable' | 'disable' | 'upgrade' | 'rollback' | 'uninstall';
   readonly body?: object;
   /** The state it begins from; brought about from any state that the kill led to. */
   readonly from: string;
