@@ -266,9 +266,12 @@ export class RunningCell {
     if (this.#calls.size === 0 && this.#streams === 0) this.#idle.notify();
   }
 
-  #overBudget(error: MagError): void {
+  #overBudget(error: MagError, since = performance.now()): void {
     setTimeout(() => {
-      if (this.#death === null) this.onOverBudget(error);
+      if (this.#death !== null) return;
+      // On a busy machine it takes longer until it is known whether the cell goes on.
+      if (this.#watchdog.hasHeardSince(since)) this.onOverBudget(error);
+      else this.#overBudget(error, since);
     }, SETTLE_MS).unref();
   }
 

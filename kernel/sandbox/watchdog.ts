@@ -40,6 +40,11 @@ export class Watchdog {
     this.#lastBeat = this.#lastSign;
   }
 
+  /** @param ms of the clock of `performance` */
+  hasHeardSince(ms: number): boolean {
+    return this.#lastSign > ms;
+  }
+
   /** Bites unless something comes in time. What it waits for a processor meanwhile does not count. */
   expectSign(withinMs: number, since = performance.now()): void {
     const before = this.#options.process.waitedMs;
