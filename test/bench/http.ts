@@ -9,6 +9,7 @@ import { processorUs } from './processor-time.ts';
 const CONNECTIONS = 32;
 /** Answered by each side before it is measured: none of them is still being compiled then. */
 const WARM_UP = 30_000;
+const QUICK_WARM_UP = 10_000;
 const PATH = '/greet/Ada';
 const GREETER = {
   manifest: serving('greeter', ['GET /greet/:name']),
@@ -81,8 +82,8 @@ class Side implements AsyncDisposable {
     return new Side(pid, await HttpLoad.open(url, path, CONNECTIONS, token));
   }
 
-  async warmUp(): Promise<void> {
-    await this.#load.send(WARM_UP);
+  async warmUp(requests: number): Promise<void> {
+    await this.#load.send(requests);
     this.#rates.length = 0;
     this.#costs.length = 0;
   }
@@ -113,12 +114,12 @@ class Side implements AsyncDisposable {
 
 async function compare(
   report: Report,
-  { rounds, roundMs }: Effort,
+  { rounds, roundMs, quick }: Effort,
   { name, aim, against }: { name: string; aim: string; against: string },
   ours: Side,
   theirs: Side,
 ): Promise<void> {
-  for (const side of [ours, theirs]) await side.warmUp();
+  for (const side of [ours, theirs]) await side.warmUp(quick ? QUICK_WARM_UP : WARM_UP);
   for (let round = 0; round < rounds; round++) {
     for (const side of [ours, theirs]) await side.measure(roundMs);
   }

@@ -19,6 +19,7 @@ const MIB_EACH = 25.6;
 const OPERATORS = 4;
 /** Milliseconds over which it is looked what idle extensions cost, and after which their memory is looked at again. */
 const IDLE_MS = 10_000;
+const QUICK_IDLE_MS = 3_000;
 const FLAT_MS = 10 * 60_000;
 /** Of `/proc/<pid>/stat`: a hundredth of a second. */
 const TICK_MS = 10;
@@ -95,7 +96,7 @@ async function density(host: BenchHost, author: Author, report: Report, { quick 
     detail: `${seconds(start)} against ${seconds(bare)}; they were installed and enabled in ${seconds(took)}`,
   });
   const pids = await cellsOf(host);
-  await idleCost(host, pids, report);
+  await idleCost(host, pids, report, quick ? QUICK_IDLE_MS : IDLE_MS);
   // V8 fills the young part of a heap once before it collects it: heartbeats take some minutes for that.
   if (!quick) await sleep(FLAT_MS / 2);
   const first = await memoryOf(pids);
@@ -129,12 +130,17 @@ async function starting(host: BenchHost, count: number): Promise<{ start: number
 }
 
 /** What they cost while nobody asks them anything. */
-async function idleCost(host: BenchHost, pids: readonly number[], report: Report): Promise<void> {
+async function idleCost(
+  host: BenchHost,
+  pids: readonly number[],
+  report: Report,
+  idleMs: number,
+): Promise<void> {
   const all = () => Promise.all([cpuMs(host.pid), ...pids.map(cpuMs)]);
   const before = await all();
-  await sleep(IDLE_MS);
+  await sleep(idleMs);
   const after = await all();
-  const [ofHost = 0, ...ofCells] = after.map((ms, n) => (ms - (before[n] ?? 0)) / IDLE_MS);
+  const [ofHost = 0, ...ofCells] = after.map((ms, n) => (ms - (before[n] ?? 0)) / idleMs);
   const cells = ofCells.reduce((sum, share) => sum + share, 0);
   report({
     name: `processors that ${pids.length} idle extensions take`,
