@@ -4,6 +4,7 @@ import type { HostFrame, WireError } from '../../manifests/protocol/frames.ts';
 import { MAX_ERROR_CHARS, MAX_PAYLOAD_BYTES, MAX_STACK_CHARS } from '../../manifests/protocol/limits.ts';
 import { Budgets } from './budgets.ts';
 import { DebugIsolate } from './debug-isolate.ts';
+import { dispatchText } from './dispatch-text.ts';
 import { GuestTimers } from './guest-timers.ts';
 import type { DebugSession } from './inspector-sessions.ts';
 import { type EntryName, type IsolateOptions, moduleOf, type SliceEnd } from './isolate.ts';
@@ -77,10 +78,11 @@ export class DebuggedExtension {
     await this.#settleSlice(id, guest.load(id, module));
   }
 
-  #call({ id, target, payload, context, cpuMs }: Frame<'call'>): void {
+  #call(frame: Frame<'call'>): void {
+    const { id, cpuMs } = frame;
     this.#budgets.open(id, cpuMs);
     this.#outbox.send({ t: 'ack', id });
-    void this.#enter(id, 'dispatch', [id, target.kind, target.name, payload, context]);
+    void this.#enter(id, 'dispatch', [id, dispatchText(frame)]);
   }
 
   #cancel(id: number): void {

@@ -2,6 +2,7 @@ import { CELL_EXIT } from '../../manifests/protocol/cell-exit.ts';
 import type { HostFrame, WireError } from '../../manifests/protocol/frames.ts';
 import { MAX_ERROR_CHARS, MAX_PAYLOAD_BYTES, MAX_STACK_CHARS } from '../../manifests/protocol/limits.ts';
 import { Budgets } from './budgets.ts';
+import { dispatchText } from './dispatch-text.ts';
 import { GuestTimers } from './guest-timers.ts';
 import { type EntryName, GuestIsolate, type IsolateOptions, moduleOf, type SliceEnd } from './isolate.ts';
 import { createLentFunctions, type LentFunctions, type SliceAnswer } from './lent-functions.ts';
@@ -103,9 +104,9 @@ export class Session {
     else this.#fail(id, NOT_MADE);
   }
 
-  #begin({ id, target, payload, context }: CallFrame): void {
-    this.#arrived.push(id);
-    this.#enter(id, 'dispatch', [id, target.kind, target.name, payload, context]);
+  #begin(frame: CallFrame): void {
+    this.#arrived.push(frame.id);
+    this.#enter(frame.id, 'dispatch', [frame.id, dispatchText(frame)]);
   }
 
   /** Begins what came behind a call that is answered now, and so on. */

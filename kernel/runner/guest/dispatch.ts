@@ -7,7 +7,7 @@ import { type Definition, readDefinition } from './definition.ts';
 import type { HostCaller } from './host-calls.ts';
 import type { HostFunctions } from './host-functions.ts';
 import type { LogLine } from './log.ts';
-import { dictionary, parseJson, stringifyJson } from './primordials.ts';
+import { dictionary, indexOfText, parseJson, sliceText, stringifyJson } from './primordials.ts';
 import { createStreams } from './streams.ts';
 import { describeThrown, hostError } from './wire-error.ts';
 
@@ -24,7 +24,7 @@ export interface Dispatcher {
   /** Once, before anything else. */
   introduce(identity: Identity): void;
   capture(call: number, namespace: { readonly default?: unknown }): void;
-  dispatch(call: number, kind: string, name: string, payload: string, context: string): void;
+  dispatch(call: number, text: string): void;
   cancel(call: number): void;
 }
 
@@ -72,7 +72,8 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
         host.fail(call, code, message, stack, className);
       }
     },
-    dispatch(call, kind, name, payload, context) {
+    dispatch(call, text) {
+      const { kind, name, payload, context } = targetIn(text);
       const control = (kind === 'stream' ? streams.controlOf(name) : undefined) ?? createAbortControl();
       open[call] = control;
       void answer(call, control, () =>
@@ -86,6 +87,19 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       delete open[call];
       control?.abort(hostError('E_LIMIT_WALL', 'the host no longer waits for this call'));
     },
+  };
+}
+
+/** What `dispatchText` of the runner has put together. */
+function targetIn(text: string): { kind: string; name: string; context: string; payload: string } {
+  const first = indexOfText(text, '\n');
+  const second = indexOfText(text, '\n', first + 1);
+  const third = indexOfText(text, '\n', second + 1);
+  return {
+    kind: sliceText(text, 0, first),
+    name: sliceText(text, first + 1, second),
+    context: sliceText(text, second + 1, third),
+    payload: sliceText(text, third + 1),
   };
 }
 

@@ -60,7 +60,8 @@ export interface GuestEntries {
   introduce(call: number, extension: string, config: string): void;
   /** Takes the definition out of the module and answers the load with its shape. */
   capture(call: number, namespace: { readonly default?: unknown }): void;
-  dispatch(call: number, kind: string, name: string, payload: string, context: string): void;
+  /** @param text four lines: kind and name of the target, context and payload (JSON texts) */
+  dispatch(call: number, text: string): void;
   /** Delivers the answer to a host call. */
   settle(id: number, call: number, value: string): void;
   settleError(id: number, call: number, code: string, message: string): void;

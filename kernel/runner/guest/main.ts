@@ -69,9 +69,9 @@ function entriesOf(
       current.call = call;
       dispatcher.capture(call, namespace);
     },
-    dispatch(call, kind, name, payload, context) {
+    dispatch(call, text) {
       current.call = call;
-      dispatcher.dispatch(call, kind, name, payload, context);
+      dispatcher.dispatch(call, text);
     },
     settle(id, call, value) {
       current.call = call;
