@@ -20,6 +20,14 @@ export interface DispatchParts {
 /** Whom the isolate is for. */
 export type Identity = Pick<Context, 'extension' | 'config'>;
 
+/** What is called, and with what: two JSON texts. */
+interface Target {
+  readonly kind: string;
+  readonly name: string;
+  readonly context: string;
+  readonly payload: string;
+}
+
 export interface Dispatcher {
   /** Once, before anything else. */
   introduce(identity: Identity): void;
@@ -36,9 +44,13 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   let identity: Identity | null = null;
   let definition: Definition | null = null;
 
-  async function answer(call: number, control: AbortControl, work: () => unknown) {
+  async function answer(call: number, control: AbortControl, target: Target) {
     try {
-      const value = resultText(await work());
+      const account: CurrentCall = { call };
+      const result = await begin(account, control, target);
+      // A body that nobody waits for any more is not begun.
+      const isAnswer = target.kind === 'endpoint' && open[call] === control;
+      const value = resultText(isAnswer ? streams.answerOf(result, account, control) : result);
       if (open[call] === control) host.reply(call, value);
     } catch (thrown) {
       const { code, message, stack, className } = describeThrown(thrown);
@@ -47,16 +59,14 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     delete open[call];
   }
 
-  async function run(call: number, control: AbortControl, target: [string, string], texts: [string, string]) {
+  function begin(account: CurrentCall, control: AbortControl, target: Target): unknown {
+    const { kind, name, payload, context: text } = target;
+    if (kind === 'stream') return streams.serve(name, account.call, payload);
     if (identity === null || definition === null) throw hostError('E_EXTENSION', 'the module is not loaded');
-    const account: CurrentCall = { call };
     const { log, caller } = parts;
-    const ask: Ask = (name, params) => caller.ask(account.call, name, params);
-    const ctx = createContext({ account, identity, text: texts[1], signal: control.signal, log, ask });
-    const result = await definition.call(target[0], target[1], parseJson(texts[0]), ctx);
-    // A body that nobody waits for any more is not begun.
-    const isAnswer = target[0] === 'endpoint' && open[call] === control;
-    return isAnswer ? streams.answerOf(result, account, control) : result;
+    const ask: Ask = (call, params) => caller.ask(account.call, call, params);
+    const ctx = createContext({ account, identity, text, signal: control.signal, log, ask });
+    return definition.call(kind, name, parseJson(payload), ctx);
   }
 
   return {
@@ -73,14 +83,11 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       }
     },
     dispatch(call, text) {
-      const { kind, name, payload, context } = targetIn(text);
-      const control = (kind === 'stream' ? streams.controlOf(name) : undefined) ?? createAbortControl();
+      const target = targetIn(text);
+      const stream = target.kind === 'stream' ? streams.controlOf(target.name) : undefined;
+      const control = stream ?? createAbortControl();
       open[call] = control;
-      void answer(call, control, () =>
-        kind === 'stream'
-          ? streams.serve(name, call, payload)
-          : run(call, control, [kind, name], [payload, context]),
-      );
+      void answer(call, control, target);
     },
     cancel(call) {
       const control = open[call];
@@ -91,7 +98,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
 }
 
 /** What `dispatchText` of the runner has put together. */
-function targetIn(text: string): { kind: string; name: string; context: string; payload: string } {
+function targetIn(text: string): Target {
   const first = indexOfText(text, '\n');
   const second = indexOfText(text, '\n', first + 1);
   const third = indexOfText(text, '\n', second + 1);
