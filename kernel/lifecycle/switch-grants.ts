@@ -17,8 +17,9 @@ export function approveStep(input: SwitchInput, manifest: () => Manifest, parts:
   };
 }
 
-async function approve(manifest: Manifest, input: SwitchInput, { stores, data }: Parts): Promise<string> {
-  const added = addedBy(input, manifest);
+async function approve(manifest: Manifest, input: SwitchInput, parts: Parts): Promise<string> {
+  const { stores, data } = parts;
+  const added = await addedBy(input, manifest, parts);
   for (const { capability, scope } of added) {
     await stores.grants.put({ extension: input.id, capability, scope, grantedBy: input.principal });
   }
@@ -26,19 +27,26 @@ async function approve(manifest: Manifest, input: SwitchInput, { stores, data }:
   return added.length === 0 ? 'nothing new' : added.map(({ capability }) => capability).join(', ');
 }
 
-/** What the switch itself grants. */
-function addedBy({ kind, approve, grantsBefore }: SwitchInput, manifest: Manifest) {
+/** What the switch itself grants. By `all` nothing that the old version asked for too: it may have been taken away. */
+async function addedBy({ kind, approve, from, grantsBefore }: SwitchInput, manifest: Manifest, parts: Parts) {
   if (kind !== 'upgrade') return [];
-  const held = new Set(grantsBefore.map(({ capability }) => capability));
-  return approvedOf(manifest, approve).filter(({ capability }) => approve !== 'all' || !held.has(capability));
+  const approved = approvedOf(manifest, approve);
+  if (approve !== 'all') return approved;
+  const { capabilities } = await parts.registry.manifest(from.digest);
+  const known = new Set([
+    ...grantsBefore.map(({ capability }) => capability),
+    ...capabilities.map(({ name }) => name),
+  ]);
+  return approved.filter(({ capability }) => !known.has(capability));
 }
 
 /** Takes back what the switch granted, and nothing that an operator changed meanwhile: what was revoked stays so. */
-async function restoreGrants(input: SwitchInput, { stores, data, registry }: Parts): Promise<void> {
+async function restoreGrants(input: SwitchInput, parts: Parts): Promise<void> {
+  const { stores, data, registry } = parts;
   const { id, digest, grantsBefore, principal } = input;
   const before = new Map(grantsBefore.map(({ capability, scope }) => [capability, scope]));
   const now = new Map((await stores.grants.list(id)).map(({ capability, scope }) => [capability, scope]));
-  for (const { capability, scope } of addedBy(input, await registry.manifest(digest))) {
+  for (const { capability, scope } of await addedBy(input, await registry.manifest(digest), parts)) {
     const isAsPut = now.has(capability) && isDeepStrictEqual(now.get(capability), scope);
     if (!isAsPut) continue;
     const earlier = before.get(capability);

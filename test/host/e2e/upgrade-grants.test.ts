@@ -79,4 +79,13 @@ describe('grants that change while a version is being switched', () => {
     // What was approved for the new version is gone with it.
     expect(await granted()).toEqual(['api.register_endpoint', 'database.read']);
   });
+
+  it('are not given back by approving all of what is new', async () => {
+    await host.run(await publish('3.0.0', [READS, EMITS]));
+    await host.ask('DELETE', `/v1/extensions/${ID}/grants/api.emit_events`);
+    await host.stage(await publish('3.1.0', [READS, EMITS, WRITES]));
+    const { body } = await host.operate(ID, 'upgrade', { version: '3.1.0', approve: 'all' });
+    expect(body).toMatchObject({ state: 'succeeded' });
+    expect(await granted()).toEqual(['api.register_endpoint', 'database.read', 'database.write']);
+  });
 });
