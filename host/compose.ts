@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { createFilesAdapter, Mounts } from '../adapters/files/index.ts';
@@ -41,6 +41,7 @@ import { hostInfo, whyNoBackups } from './host-info.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { describeJail, warnOfMissing } from './jail-report.ts';
 import { listen, listenMutually, requireFreePorts } from './listen.ts';
+import { makeFolder } from './make-folder.ts';
 import { createMutualTls } from './mutual-tls.ts';
 import { preinstall } from './preinstall.ts';
 import { redactedLogs } from './redacted-logs.ts';
@@ -325,7 +326,7 @@ function recordSecret(audit: Audit, extension: ExtensionId, name: string): Promi
 
 async function prepareDataFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(dataDir);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new MagError('E_CONFIG', 'the data folder (MAG_DATA_DIR) cannot be created, read or written', {

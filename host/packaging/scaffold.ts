@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { MagError } from '../../kernel/errors.ts';
 import { isExtensionId } from '../../manifests/manifest/parse.ts';
 import { buildSdkPackage, type SdkPackage } from '../build/sdk-package.ts';
+import { makeFolder } from '../make-folder.ts';
 import { TYPES_FILE, writeDeclaredTypes } from './declared-types.ts';
 import { namingOf } from './templates/naming.ts';
 import { TEMPLATES, type Template, templateFiles } from './templates/template.ts';
@@ -70,6 +71,7 @@ async function refuseNonEmpty(dir: string): Promise<void> {
 async function writeAll(dir: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
   const staging = join(dirname(dir), `.${basename(dir)}-${randomUUID()}`);
   try {
+    await makeFolder(staging);
     for (const [name, content] of files) {
       const file = join(staging, name);
       await mkdir(dirname(file), { recursive: true });

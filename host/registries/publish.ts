@@ -7,6 +7,7 @@ import { readArchive } from '../../kernel/trust/archive.ts';
 import { attestationLines, mergeAttestations } from '../../kernel/trust/attestation-file.ts';
 import { readAnyContents } from '../../kernel/trust/contents.ts';
 import { parseBundle, parseSignature } from '../../kernel/trust/signature.ts';
+import { makeFolder } from '../make-folder.ts';
 import {
   attestationsPath,
   bundlePath,
@@ -51,7 +52,7 @@ export async function publish(
 ): Promise<Published> {
   const listed = await entryOfPackage(archive, bundle);
   requireAbout(listed.digest, attestations);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const lock = await takeLock(folder, waitMs);
   try {
     const before = await readFolderIndex(folder);
