@@ -4,7 +4,7 @@ import type { Json } from '../../manifests/json.ts';
 import type { LoggedIn, Visitor } from '../components/magauth/logins.ts';
 import { principalIdOf } from '../components/magauth/ports.ts';
 import { addressOf } from '../components/maggate/rate-limits.ts';
-import { answers, extensionParams, leadsOn, listOf, object } from './schemas.ts';
+import { answers, bareAnswers, extensionParams, listOf, object } from './schemas.ts';
 import type { ControlServices } from './services.ts';
 import { logoutOf } from './session-routes.ts';
 
@@ -61,7 +61,7 @@ function addBegin(app: FastifyInstance, services: ControlServices): void {
     summary: 'Log in with a provider: leads the browser there',
     params,
     querystring,
-    response: leadsOn('To the provider.'),
+    response: bareAnswers(303, 'To the provider.'),
   };
   app.get<OfProvider & { Querystring: { return: string } }>(
     '/auth/login/:publisher/:name/:provider',
@@ -111,7 +111,7 @@ function addOidcCallback(app: FastifyInstance, services: ControlServices): void 
     ...open,
     summary: 'Where OpenID Connect providers lead the browser back to',
     params,
-    response: leadsOn('Logged in: to where the login was begun for.'),
+    response: bareAnswers(303, 'Logged in: to where the login was begun for.'),
   };
   app.get<OfProvider>('/auth/callback/:publisher/:name/:provider', { schema }, (request, reply) =>
     recorded(services, request, async () => {
@@ -155,7 +155,7 @@ function addSaml(app: FastifyInstance, services: ControlServices): void {
           params,
           consumes: ['application/x-www-form-urlencoded'],
           body,
-          response: leadsOn('To /auth/finish.'),
+          response: bareAnswers(303, 'To /auth/finish.'),
         },
       },
       (request, reply) =>
@@ -173,7 +173,7 @@ function addSaml(app: FastifyInstance, services: ControlServices): void {
         ...open,
         summary: 'Ends a login with SAML, in the browser that began it',
         querystring: object({ state }, ['state']),
-        response: leadsOn('Logged in: to where the login was begun for.'),
+        response: bareAnswers(303, 'Logged in: to where the login was begun for.'),
       },
     },
     (request, reply) =>

@@ -72,9 +72,9 @@ export function answers(status: number, description: string, schema: object = { 
   return { [status]: { description, content: { 'application/json': { schema } } }, ...problems };
 }
 
-/** Answers of a route that leads a browser on. */
-export function leadsOn(description: string) {
-  return { 303: { type: 'null', description }, ...problems };
+/** Answers of a route that sends no body when all is well. */
+export function bareAnswers(status: number, description: string) {
+  return { [status]: { type: 'null', description }, ...problems };
 }
 
 /** A list under its own name, with the address of the next page. */

@@ -58,7 +58,7 @@ export const CODES = {
     meaning: 'The approval names a capability the manifest does not declare, or is missing.',
   },
   E_HEALTH: { status: 502, meaning: 'A health check failed.' },
-  E_MIGRATION: { status: 422, meaning: 'A database migration of the extension failed and was undone.' },
+  E_MIGRATION: { status: 422, meaning: 'A database migration failed and was undone.' },
   E_MIGRATION_CHANGED: { status: 409, meaning: 'A migration that already ran has another checksum now.' },
   E_CANCELLED: { status: 409, meaning: 'An operator cancelled the operation; what it had done was undone.' },
   E_OPERATION_INTERRUPTED: {

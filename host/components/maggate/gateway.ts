@@ -8,6 +8,7 @@ import { traceparentOf } from '../../../kernel/trace.ts';
 import type { ExtensionId } from '../../../manifests/manifest/manifest.ts';
 import { guardRoute } from '../../api/access.ts';
 import { registerControlApi } from '../../api/control-api.ts';
+import { bareAnswers } from '../../api/schemas.ts';
 import type { ControlServices } from '../../api/services.ts';
 import type { MembershipResolver } from '../magauth/memberships.ts';
 import type { Realtime } from '../magws/magws.ts';
@@ -110,7 +111,8 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   registerEndpointRoutes(app, { ...parts, closing, webhookSecrets });
   const summary =
     'Channels of extensions, with the WebSocket protocol; the token may be in the first message';
-  app.get('/ws', { schema: { tags: ['realtime'], summary, security: [] } }, () => {
+  const response = bareAnswers(101, 'The connection speaks the WebSocket protocol now.');
+  app.get('/ws', { schema: { tags: ['realtime'], summary, security: [], response } }, () => {
     throw new MagError('E_UPGRADE', 'Connect with the WebSocket protocol.');
   });
   authenticator.onForget(() => options.realtime?.recheck());

@@ -96,6 +96,7 @@ describe('the OpenAPI description', () => {
     expect(Object.keys(paths['/v1/host']?.get?.responses ?? {})).toEqual(['200', '4XX', '5XX']);
     const login = paths['/auth/login/{publisher}/{name}/{provider}']?.get;
     expect(Object.keys(login?.responses ?? {})).toEqual(['303', '4XX', '5XX']);
+    expect(Object.keys(paths['/ws']?.get?.responses ?? {})).toEqual(['101', '4XX', '5XX']);
     expect(Object.keys(paths['/readyz']?.get?.responses ?? {})).toContain('503');
   });
 
