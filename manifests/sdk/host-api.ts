@@ -3,7 +3,10 @@ import type { Json, JsonObject } from '../json.ts';
 import type { DeclaredOf } from './declared.ts';
 import type { Secrets } from './secrets.ts';
 
-/** Everything an extension can reach. One interface per capability family, nothing ambient. */
+/**
+ * Everything an extension can reach. One interface per capability family, nothing ambient. Members are made when they
+ * are asked for: `const { db } = ctx` takes one, `{ ...ctx }` copies none.
+ */
 export interface Context {
   /** Who I am. */
   readonly extension: { readonly id: string; readonly version: string };

@@ -34,9 +34,13 @@ export default attack({
       ctx.state.get = null;
     });
     attempt(() => {
-      delete ctx.db;
+      Object.defineProperty(Object.getPrototypeOf(ctx), 'request', { value: null });
     });
-    return { body: [...new Set(tried), ctx.extension.id === 'acme/canary'] };
+    attempt(() => {
+      delete Object.getPrototypeOf(ctx).db;
+    });
+    delete ctx.db;
+    return { body: [...new Set(tried), ctx.extension.id === 'acme/canary', typeof ctx.db.query] };
   }`,
-  expect: { body: ['TypeError', false] },
+  expect: { body: ['TypeError', false, 'function'] },
 });
