@@ -58,7 +58,7 @@ export function requireInForce(
 /** Why what a key or identity signed does not hold now; `null`: it does. */
 export function endOf({ entry, name }: Match, now: Date): string | null {
   try {
-    requireInForce(entry, name, now);
+    requireInForce(entry, `the ${'san' in entry ? 'identity' : 'key'} ${name}`, now);
     return null;
   } catch (error) {
     return messageOf(error).replace(/\.$/, '');
