@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { chown, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 /** Names of files that are being written begin so; nothing else does. */
 export const UNFINISHED = '.mag-';
@@ -64,7 +65,7 @@ export async function writePrivateFile(root: string, file: string, content: stri
 }
 
 async function makeFolders(root: string, folder: string, owner: Stats | null): Promise<void> {
-  if (folder === root) await mkdir(dirname(root), { recursive: true });
+  if (folder === root) await makeFolder(dirname(root));
   else await makeFolders(root, dirname(folder), owner);
   try {
     await mkdir(folder, { mode: 0o700 });

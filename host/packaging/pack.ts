@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MagError } from '../../kernel/errors.ts';
+import { makeFolder } from '../../kernel/make-folder.ts';
 import { readArchive } from '../../kernel/trust/archive.ts';
 import { readAnyContents } from '../../kernel/trust/contents.ts';
 import { readAnyManifest } from '../../kernel/trust/read-manifest.ts';
@@ -93,7 +94,7 @@ function defaultName({ id, version }: AnyManifest): string {
 }
 
 async function write(file: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   await writeFile(file, bytes);
 }
 

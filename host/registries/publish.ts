@@ -3,11 +3,11 @@ import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MagError } from '../../kernel/errors.ts';
+import { makeFolder } from '../../kernel/make-folder.ts';
 import { readArchive } from '../../kernel/trust/archive.ts';
 import { attestationLines, mergeAttestations } from '../../kernel/trust/attestation-file.ts';
 import { readAnyContents } from '../../kernel/trust/contents.ts';
 import { parseBundle, parseSignature } from '../../kernel/trust/signature.ts';
-import { makeFolder } from '../make-folder.ts';
 import {
   attestationsPath,
   bundlePath,

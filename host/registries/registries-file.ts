@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { MagError } from '../../kernel/errors.ts';
+import { makeFolder } from '../../kernel/make-folder.ts';
 import { SchemaCompiler } from '../../manifests/schema-compiler.ts';
 import { PACKAGES_DIR } from '../paths.ts';
 
@@ -84,7 +85,7 @@ function edit(dataDir: string, change: (before: Registry[]) => Registry[]): Prom
 async function write(dataDir: string, all: readonly Registry[]): Promise<void> {
   const registries = all.filter(({ name }) => name !== CHECKOUT.name);
   const temporary = join(dataDir, `${FILE}.${randomUUID()}`);
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   try {
     await writeFile(temporary, `${JSON.stringify({ registries }, null, 2)}\n`, { mode: 0o600, flush: true });
     await rename(temporary, join(dataDir, FILE));

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrustMaterial } from '@sigstore/verify';
 import { MagError, messageOf } from '../../kernel/errors.ts';
+import { makeFolder } from '../../kernel/make-folder.ts';
 import { parseTrustedRoot } from '../../kernel/trust/certificate.ts';
 import {
   EMPTY_POLICY,
@@ -43,7 +44,7 @@ export async function writeTrustPolicy(dataDir: string, policy: TrustPolicy): Pr
 async function replaceFile(dataDir: string, file: string, json: unknown): Promise<void> {
   const target = join(dataDir, file);
   const temporary = `${target}.${randomUUID()}`;
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   try {
     await writeFile(temporary, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600, flush: true });
     await rename(temporary, target);
