@@ -43,7 +43,7 @@ function addTrust(app: FastifyInstance, { trust, audit }: ControlServices): void
     const { publisher, tier } = request.body;
     const detail = tier === undefined ? {} : { tier };
     const added = await audited(audit, request, { action: 'trust.add', target: publisher, detail }, () =>
-      trust.trustPublisher({ publisher, ...detail, ...signerOf(request.body) }),
+      trust.trustPublisher({ publisher, tier, ...signerOf(request.body) }),
     );
     reply.code(201);
     return { publisher, ...publisherView(added) };

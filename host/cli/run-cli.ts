@@ -71,8 +71,8 @@ function report(terminal: Terminal, code: Code, detail: string): void {
 function wantsJson(argv: readonly string[]): boolean {
   return argv.some((word, at) => {
     // Short options may be written as one word: -yo json, -yojson.
-    const value = /^(?:--output=|-y*o)(.+)$/.exec(word)?.[1] ?? argv[at + 1];
-    return value === 'json' && /^(?:--output(?:=|$)|-y*o)/.test(word);
+    const option = /^(?:--output(?:=(.+)?)?|-y*o(.+)?)$/.exec(word);
+    return option !== null && (option[1] ?? option[2] ?? argv[at + 1]) === 'json';
   });
 }
 

@@ -15,7 +15,7 @@ import { type NewSigner, NO_SIGNERS, withoutSigner, withSigner } from './signers
 export interface OfPublisher {
   readonly publisher: string;
   /** Absent: as before; of a new one, `community`. */
-  readonly tier?: Tier;
+  readonly tier?: Tier | undefined;
 }
 
 /**

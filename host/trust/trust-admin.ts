@@ -54,11 +54,10 @@ export function createTrustAdmin(dataDir: string): TrustAdmin {
     trustPublisher: async ({ publisher, tier, ...given }) => {
       const file = `${named(publisher)}-trusted-root.json`;
       const signer = await withRoot(given, dataDir, file, ({ publishers }) => publishers.get(publisher));
-      const trusted = { publisher, ...(tier === undefined ? {} : { tier }), ...signer };
-      return publisherIn(
-        await editTrustPolicy(dataDir, (policy) => trustPublisher(policy, trusted)),
-        publisher,
+      const after = await editTrustPolicy(dataDir, (policy) =>
+        trustPublisher(policy, { publisher, tier, ...signer }),
       );
+      return publisherIn(after, publisher);
     },
     removePublisher: (publisher, signer) =>
       edit((policy) => removePublisher(policy, publisher, new Date(), signer)),

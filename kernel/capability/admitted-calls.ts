@@ -42,7 +42,8 @@ export class AdmittedCall {
   readonly #calls: Set<AdmittedCall>;
   #demands: readonly Demand[];
   #reason: MagError | null = null;
-  #listeners: (() => void)[] | null = null;
+  /** Never changed in place: one may go while they are told. */
+  #listeners: readonly (() => void)[] = [];
   #controller: AbortController | null = null;
   #revoked: Promise<never> | null = null;
 
@@ -79,13 +80,11 @@ export class AdmittedCall {
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners ??= [];
-    this.#listeners.push(listener);
+    this.#listeners = [...this.#listeners, listener];
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    if (this.#listeners?.length === 1 && this.#listeners[0] === listener) this.#listeners = null;
-    else this.#listeners = this.#listeners?.filter((other) => other !== listener) ?? null;
+    this.#listeners = this.#listeners.filter((other) => other !== listener);
   }
 
   add(demands: readonly Demand[]): void {
@@ -97,7 +96,7 @@ export class AdmittedCall {
     if (this.#reason !== null) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const listener of this.#listeners ?? []) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   close(): void {

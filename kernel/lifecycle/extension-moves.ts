@@ -63,6 +63,11 @@ export async function switchMove(
   return { move: 'switch', before, input };
 }
 
+/** @param purge whether its data goes too */
+export function uninstallMove(before: RecordContent, purge: boolean): ExtensionMove {
+  return { move: 'uninstall', before, input: { id: before.id, digest: before.digest, purge } };
+}
+
 /** What the operation that does just this is called, and the version it is about. */
 export function endOf(move: ExtensionMove): { kind: OperationKind; version: string } {
   if (move.move === 'install') return { kind: 'install', version: move.input.version };

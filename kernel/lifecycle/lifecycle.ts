@@ -4,7 +4,15 @@ import type { ExtensionRecord } from '../ports.ts';
 import { dependentsOf, startOrder } from '../registry/dependencies.ts';
 import { alertOf, announce, type Reason } from './announce.ts';
 import { Bundles } from './bundles/bundles.ts';
-import { type ExtensionMove, endOf, inputOf, installMove, stepsOf, switchMove } from './extension-moves.ts';
+import {
+  type ExtensionMove,
+  endOf,
+  inputOf,
+  installMove,
+  stepsOf,
+  switchMove,
+  uninstallMove,
+} from './extension-moves.ts';
 import { approvedOf } from './install-steps.ts';
 import { type MoveRequest, requestOf } from './move-request.ts';
 import { movable } from './moves.ts';
@@ -87,11 +95,7 @@ export class Lifecycle {
         return { move: 'disable', before };
       case 'uninstall':
         await this.#refuseDependents(before);
-        return {
-          move: 'uninstall',
-          before,
-          input: { id: before.id, digest: before.digest, purge: request.purge },
-        };
+        return uninstallMove(before, request.purge);
     }
   }
 

@@ -116,7 +116,7 @@ export class SupervisedProcess implements ExtensionProcess {
   serve(target: GuestTarget, payload: Json, options: InvokeOptions): Promise<EndpointAnswer> {
     return this.#call(options, async (cell, given) => {
       const value = await this.#invokeIn(cell, target, payload, given);
-      return { value, stream: openStream(cell, value, options, this.#onStreamFailure) };
+      return { value, stream: openStream(cell, value, options, (error) => this.#failed(error)) };
     });
   }
 
@@ -143,15 +143,14 @@ export class SupervisedProcess implements ExtensionProcess {
         return await make(cell, left);
       } catch (error) {
         const again = error instanceof CallNotTaken && attempt < MAX_ATTEMPTS && performance.now() < deadline;
+        if (!again) {
+          this.#failed(error);
+          throw error;
+        }
         left = inTime(options, deadline - performance.now());
-        if (again) continue;
-        this.#failed(error);
-        throw error;
       }
     }
   }
-
-  readonly #onStreamFailure = (error: MagError): void => this.#failed(error);
 
   #failed(error: unknown): void {
     if (!isOfHost(error)) this.#errors++;

@@ -42,7 +42,7 @@ export class Watchdog {
 
   /** @param ms of the clock of `performance` */
   hasHeardSince(ms: number): boolean {
-    return this.#lastSign > ms;
+    return this.#lastSign >= ms;
   }
 
   /** Bites unless something comes in time. What it waits for a processor meanwhile does not count. */
@@ -50,7 +50,7 @@ export class Watchdog {
     const before = this.#options.process.waitedMs;
     setTimeout(() => {
       setImmediate(() => {
-        if (this.#stopped || this.#lastSign >= since) return;
+        if (this.#stopped || this.hasHeardSince(since)) return;
         const waited = this.#options.process.waitedMs - before;
         if (waited < 1) this.#bite(unresponsive());
         else this.expectSign(waited, since);

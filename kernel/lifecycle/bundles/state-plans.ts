@@ -2,7 +2,7 @@ import type { BundleManifest, ExtensionId } from '../../../manifests/manifest/ma
 import { MagError } from '../../errors.ts';
 import type { ExtensionRecord } from '../../ports.ts';
 import { dependentsOf, type Node, startOrderOfAll } from '../../registry/dependencies.ts';
-import type { ExtensionMove } from '../extension-moves.ts';
+import { type ExtensionMove, uninstallMove } from '../extension-moves.ts';
 import { requireMove } from '../moves.ts';
 import type { Parts } from '../parts.ts';
 import { compositionOf } from './composition.ts';
@@ -106,11 +106,7 @@ export async function planUninstall(
     if (!going.includes(id)) continue;
     const before = await registry.record(id);
     requireMove('uninstall', before);
-    moves.push({
-      move: 'uninstall',
-      before,
-      input: { id, digest: before.digest, purge },
-    });
+    moves.push(uninstallMove(before, purge));
   }
   const staying = members.filter((id) => !going.includes(id));
   return {
